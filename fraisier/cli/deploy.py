@@ -1,0 +1,127 @@
+"""`fraisier deploy`: the command-line door to the deploy."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fraisier.cli.options import as_json, error_data, load_config, print_json, state_colour, target_arguments
+from fraisier.vocabulary import Status
+
+if TYPE_CHECKING:
+    from fraisier.work import DeploymentResult, Listener
+
+
+@click.command()
+@target_arguments
+@click.option("--force", is_flag=True, help="Deploy although the newest commit is what runs already.")
+@click.option("--commit", metavar="HASH", help="Deploy this commit (full hash) instead of the branch's newest.")
+@click.option("--limit", metavar="HOSTS", help="Only these hosts: names or patterns, separated by commas.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be done: Ansible's check mode on every host; nothing is changed."
+)
+@click.option("--diff", is_flag=True, help="Show what changes in files; alone it implies --dry-run.")
+@as_json
+@click.pass_context
+def deploy(
+    ctx: click.Context, /, fraise: str, environment: str, *, as_json: bool, dry_run: bool, diff: bool, **asked: Any
+) -> int:
+    """Deploy a fraise to an environment.
+
+    Brings the newest commit of the branch to every host, migrates, restarts, and waits until the new version answers. Whatever goes wrong
+    is put back: code, dependencies and schema.
+    """
+    from fraisier import deploy as deployment
+    from fraisier.record.ledger import Ledger
+    from fraisier.work import Asked
+
+    config = load_config(ctx)
+    resolved = config.get_fraise_environment(fraise, environment)
+    wanted = Asked(actor=actor(), **asked)
+    if dry_run or diff:
+        from fraisier.cli.dry_run import dry_run as try_out
+
+        return try_out(resolved, wanted, config.environ, diff=diff, as_json=as_json)
+    with Ledger() as ledger, listening(quiet=as_json) as listener:
+        result = deployment.deploy(ledger, resolved, wanted, listener, config.environ)
+    return report(result, as_json=as_json)
+
+
+def actor() -> str:
+    """Who asks, for the record: the login name, and the one behind sudo."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = str(os.getuid())
+    behind = os.environ.get("SUDO_USER")
+    return f"{behind} (sudo)" if behind and behind != name else name
+
+
+def print_line(text: str) -> None:
+    click.echo(text)
+
+
+@contextmanager
+def listening(*, quiet: bool) -> Iterator[Listener]:
+    """A live grid on a terminal, plain lines elsewhere, nothing where JSON is asked for."""
+    from fraisier.show.progress import LiveListener, PlainListener, SilentListener
+
+    if quiet:
+        yield SilentListener()
+    elif sys.stdout.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb":
+        with LiveListener(sys.stdout) as live:
+            yield live
+    else:
+        yield PlainListener(print_line)
+
+
+def report(result: DeploymentResult, *, as_json: bool) -> int:
+    """Print how it ended and return the exit code."""
+    if as_json:
+        print_json({"deployment": result_data(result)})
+        return result.exit_code
+    from fraisier.show.text import commit, duration
+
+    colour = state_colour(result.status)
+    version = commit(result.new_version)
+    sentence = {
+        Status.SUCCESS: f"{result.target} runs {version} (release {result.release_id})",
+        Status.UNCHANGED: f"{result.target} already runs {version}, the newest commit",
+        Status.ROLLED_BACK: f"{result.target} is back on {commit(result.old_version)}: {result.compensation}",
+        Status.ROLLBACK_FAILED: f"{result.target} needs your eyes: {result.compensation}",
+        Status.CANCELLED: f"{result.target}: {result.compensation or 'nothing was changed'}",
+    }.get(result.status, f"{result.target}: nothing on the hosts was switched")
+    if result.error:
+        click.echo(click.style(str(result.error), fg="red"), err=True)
+    for warning in result.warnings:
+        click.echo(click.style(f"warning: {warning}", fg="yellow"), err=True)
+    status = click.style(result.status, fg=colour, bold=True)
+    click.echo(f"{status} in {duration(result.duration_seconds)}: {sentence}")
+    if not result.success:
+        click.echo(f"what happened, task by task: fraisier logs {result.id[:8]}")
+    return result.exit_code
+
+
+def result_data(result: DeploymentResult) -> dict[str, Any]:
+    return {
+        "id": result.id,
+        "fraise": result.target.fraise,
+        "environment": result.target.environment,
+        "kind": result.kind,
+        "status": result.status,
+        "old_version": result.old_version,
+        "new_version": result.new_version,
+        "release_id": result.release_id,
+        "duration_seconds": round(result.duration_seconds, 3),
+        "hosts": dict(result.hosts),
+        "compensation": result.compensation,
+        "warnings": list(result.warnings),
+        "error": error_data(result.error) if result.error else None,
+        "exit_code": result.exit_code,
+    }

@@ -1,0 +1,87 @@
+"""`fraisier deploy --dry-run`: the same plan in Ansible's check mode. Nothing is changed, and nothing is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fraisier.cli.options import print_json
+from fraisier.vocabulary import Event, EventKind
+
+if TYPE_CHECKING:
+    from fraisier.config import ResolvedFraise
+    from fraisier.work import Asked
+
+
+def dry_run(resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str], *, diff: bool, as_json: bool) -> int:
+    from fraisier import deploy as deployment
+    from fraisier.record.ledger import Ledger
+    from fraisier.run import Options, Runner
+
+    with Ledger() as ledger, Runner(environ) as runner:
+        preview = deployment.preview(ledger, resolved, asked, environ)
+        if preview.plan is None:
+            return _say_unchanged(preview.commit, as_json=as_json)
+        secrets = {name: secret.reveal(environ) for name, secret in preview.plan.secrets.items()}
+        events = []
+        for event in runner.run(preview.plan, secrets, Options(check=True, diff=diff)):
+            events.append(event)
+            if not as_json:
+                _show(event)
+        good = runner.outcome.status == "successful"
+    if as_json:
+        changes = [
+            _data(event) for event in events if event.kind in (EventKind.OK, EventKind.FAILED, EventKind.UNREACHABLE)
+        ]
+        print_json({"dry_run": {"commit": preview.commit, "would_deploy": True, "possible": good, "tasks": changes}})
+    elif good:
+        click.echo(f"would deploy {preview.commit} to {resolved.target}; nothing was changed")
+    else:
+        words = "\n".join(runner.outcome.output[-5:])
+        click.echo(click.style(f"this deployment would fail\n{words}".rstrip(), fg="red"), err=True)
+    return 0 if good else 1
+
+
+def _say_unchanged(commit: str, *, as_json: bool) -> int:
+    if as_json:
+        print_json({"dry_run": {"commit": commit, "would_deploy": False, "possible": True, "tasks": []}})
+    else:
+        click.echo(f"nothing to do: {commit}, the newest commit, runs on every host already")
+    return 0
+
+
+def _show(event: Event) -> None:
+    if event.kind is EventKind.OK and (event.changed or event.result.get("diff")):
+        click.echo(f"{event.phase or event.task:<10} {event.host}  would change")
+        click.echo(_diff_text(event.result.get("diff")), nl=False)
+    elif event.kind in (EventKind.FAILED, EventKind.UNREACHABLE):
+        click.echo(f"{event.phase or event.task:<10} {event.host}  {event.kind}: {event.message}")
+
+
+def _diff_text(diffs: Any) -> str:
+    import difflib
+
+    text = ""
+    for diff in [diffs] if isinstance(diffs, dict) else diffs or []:
+        if "prepared" in diff:
+            text += diff["prepared"]
+            continue
+        before, after = str(diff.get("before", "")).splitlines(True), str(diff.get("after", "")).splitlines(True)
+        text += "".join(
+            difflib.unified_diff(before, after, diff.get("before_header", "before"), diff.get("after_header", "after"))
+        )
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+def _data(event: Event) -> dict[str, Any]:
+    return {
+        "phase": event.phase,
+        "task": event.task,
+        "host": event.host,
+        "status": event.kind,
+        "changed": event.changed,
+        "message": event.message,
+        "diff": event.result.get("diff"),
+    }

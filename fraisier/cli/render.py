@@ -1,0 +1,57 @@
+"""`fraisier render`: the plan as a project that plain ansible-playbook runs, with or without Fraisier around."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from fraisier.cli.options import as_json, load_config, print_json, target_arguments
+from fraisier.errors import UsageError
+
+
+@click.command()
+@target_arguments
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to write (new or empty); default: print the inventory.",
+)
+@click.option("--commit", metavar="HASH", help="The commit to deploy (full hash); default: the branch's newest.")
+@as_json
+@click.pass_context
+def render(
+    ctx: click.Context, fraise: str, environment: str, *, output: Path | None, commit: str | None, as_json: bool
+) -> None:
+    """Write a deployment as a project for plain ansible-playbook."""
+    from uuid import uuid4
+
+    from fraisier.compile import deploy_plan, settings_of
+    from fraisier.deploy import release_id
+    from fraisier.git import remote
+    from fraisier.plan import Release
+    from fraisier.run import project
+
+    config = load_config(ctx)
+    resolved = config.get_fraise_environment(fraise, environment)
+    settings = settings_of(resolved)
+    version = commit or remote.resolve(settings.git_repo or "", settings.branch, config.environ)
+    plan = deploy_plan(resolved, Release(release_id(datetime.now(UTC), version, str(uuid4())), version))
+    if output is None:
+        if as_json:
+            print_json({"plan": plan.snapshot()})
+        else:
+            click.echo("---\n" + project.to_yaml(plan.inventory()), nl=False)
+        return
+    if output.exists() and any(output.iterdir()):
+        raise UsageError(f"{output} is not empty", hint="name a new folder")
+    project.render(plan, output)
+    if as_json:
+        print_json(
+            {"folder": str(output), "release_id": plan.release.release_id if plan.release else None, "hash": plan.hash}
+        )
+    else:
+        click.echo(f"wrote {output}: cd {output} && ansible-playbook site.yml")

@@ -1,0 +1,51 @@
+"""1b. Late values: replaces the references of every text by their values, and says which variables are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fraisier.config.tree import Entry, Value, mapping
+from fraisier.secrets import Text, fault_of, references, substitute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fraisier.config.report import Report
+
+
+@dataclass
+class Substitution:
+    """Variables that the file refers to, and where: place of the text -> names."""
+
+    environ: Mapping[str, str]
+    report: Report
+    used: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def applied(self, value: Value) -> Value:
+        """The value with all texts resolved. A text that cannot be is reported, and is null in what comes out."""
+        if isinstance(value.data, dict):
+            entries = {key: Entry(entry.key, self.applied(entry.value)) for key, entry in value.data.items()}
+            return mapping(entries, value.place)
+        if isinstance(value.data, list):
+            return Value([self.applied(item) for item in value.data], value.place, value.size)
+        return self._text(value) if isinstance(value.data, str) else value
+
+    def _text(self, value: Value) -> Value:
+        template, place = value.data, value.place
+        fault = fault_of(template, self.environ)
+        if fault:
+            self.report.add(place, fault, _hint(template, self.environ))
+            return Value(None, place)
+        shown = f"{self.report.file}:{place.line}:{place.column} {place.dotted}"
+        if names := tuple(reference.name for reference in references(template)):
+            self.used[shown] = names
+        return Value(Text(substitute(template, self.environ), template=template, place=shown), place)
+
+
+def _hint(template: str, environ: Mapping[str, str]) -> str:
+    for reference in references(template):
+        if reference.value(environ) is None:
+            name = reference.name
+            return f"set it or put it in .env; a default is written ${{{name}:-default}}, the text itself $${{{name}}}"
+    return ""

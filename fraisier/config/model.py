@@ -1,0 +1,126 @@
+"""The sections of fraises.yaml that are not a fraise's settings; those are in ``fraisier.fraise_types``."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, RootModel
+
+from fraisier.fraise_types.fields import HttpUrl, Line, Secret, Section, one_or_many, refuse
+from fraisier.secrets import SecretRef
+
+PLUGIN: Final = "fraisier.deploy.fraises"
+Provider = Literal["github", "gitlab", "gitea", "forgejo", "bitbucket"]
+Occasion = Literal["success", "failed", "rolled_back", "rollback_failed", "recovered"]
+
+_ONE_SECRET: Final = BeforeValidator(one_or_many(str, SecretRef))
+Secrets = Annotated[tuple[Secret, ...], _ONE_SECRET]
+
+
+class GitProvider(Section):
+    """A git service: what its webhooks are signed with, and how we read from it."""
+
+    webhook_secret: Secrets = Field(
+        (),
+        description="Secret that webhooks of this service are signed with, or a list while it is being changed. "
+        "Default: none; webhooks are then refused.",
+        json_schema_extra={"x-or-one": True},
+    )
+    token: Secret | None = Field(
+        None, description="Access token for fetching over https. A secret. Default: none; public repositories, or ssh."
+    )
+    base_url: HttpUrl | None = Field(None, description="Address of your own server. Default: the public service.")
+    repositories: tuple[Line, ...] = Field(
+        (), description="Repositories, owner/name, whose webhooks this secret may sign. Default: those of the fraises."
+    )
+
+
+class GitProviders(Section):
+    """Settings of git services, by service."""
+
+    github: GitProvider | None = Field(None, description="GitHub, or GitHub Enterprise Server. Default: none.")
+    gitlab: GitProvider | None = Field(None, description="GitLab. Default: none.")
+    gitea: GitProvider | None = Field(None, description="Gitea. Default: none.")
+    forgejo: GitProvider | None = Field(None, description="Forgejo. Default: none.")
+    bitbucket: GitProvider | None = Field(None, description="Bitbucket, Cloud or Data Center. Default: none.")
+
+
+class Webhook(Section):
+    """A webhook with its own address: who signs it, and for which repositories."""
+
+    provider: Provider = Field(description="The service that calls. Required.")
+    secrets: Annotated[tuple[Secret, ...], Field(min_length=1), _ONE_SECRET] = Field(
+        description="Secrets that calls may be signed with: one or a list. Required.",
+        json_schema_extra={"x-or-one": True},
+    )
+    repositories: Annotated[tuple[Line, ...], Field(min_length=1)] = Field(
+        description="Repositories, owner/name, that these secrets speak for. Required."
+    )
+
+
+class BranchTarget(Section):
+    """A fraise in an environment, as branches name it."""
+
+    fraise: Line = Field(description="Name of the fraise. Required.")
+    environment: Line = Field(description="Name of the environment. Required.")
+
+
+def _branch_target(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    fraise, slash, environment = value.partition("/")
+    if not (fraise and slash and environment) or "/" in environment:
+        raise refuse("expected <fraise>/<environment>")
+    return {"fraise": fraise, "environment": environment}
+
+
+TargetEntry = Annotated[
+    BranchTarget, BeforeValidator(_branch_target, json_schema_input_type=str | BranchTarget)
+]  # fmt: skip
+
+
+class BranchTargets(
+    RootModel[Annotated[tuple[TargetEntry, ...], Field(min_length=1), BeforeValidator(one_or_many(str, dict))]]
+):
+    """What a push to a branch deploys: one target or a list."""
+
+    model_config = ConfigDict(json_schema_extra={"x-or-one": True}, hide_input_in_errors=True, frozen=True)
+
+
+class Notifications(Section):
+    """Who is told about deployments."""
+
+    urls: Secrets = Field(
+        (),
+        description="Where to send: notification addresses such as mailto:// or slack://. Secrets. Default: nowhere.",
+        json_schema_extra={"x-or-one": True},
+    )
+    on: tuple[Occasion, ...] = Field(
+        ("success", "failed", "rolled_back", "rollback_failed", "recovered"),
+        description="Which ends of a deployment are told. Default: all of them.",
+    )
+
+
+class FraiseHead(Section):
+    """What a fraise is, beside its settings."""
+
+    type: Literal["api", "etl", "scheduled", "backup", "docker_compose"] = Field(
+        description="What kind of thing it is. Required."
+    )
+    description: str = Field("", description="What it is for, in a sentence. Default: empty.")
+    environments: dict[str, Any] = Field({}, description="The environments that it runs in, by name. Required.")
+
+
+class Top(Section):
+    """The keys at the top of fraises.yaml."""
+
+    plugin: Literal["fraisier.deploy.fraises"] = Field(
+        "fraisier.deploy.fraises",
+        description="Lets ansible-inventory read this file. Default: fraisier.deploy.fraises.",
+    )
+    git: dict[str, Any] = Field({}, description="Settings of git services, by service. Default: none.")
+    hooks: dict[str, Any] = Field({}, description="Webhooks with an address of their own, by name. Default: none.")
+    fraises: dict[str, Any] = Field({}, description="What can be deployed, by name. Required.")
+    environments: dict[str, Any] = Field(
+        {}, description="Defaults for every fraise in an environment, by environment: where and as whom. Default: none."
+    )
+    branch_mapping: dict[str, Any] = Field({}, description="What a push to a branch deploys, by branch. Default: none.")
+    notifications: dict[str, Any] = Field({}, description="Who is told about deployments. Default: nobody.")

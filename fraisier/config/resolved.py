@@ -1,0 +1,40 @@
+"""What the configuration comes to: a fraise with its environments, every setting resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fraisier.fraise_types.settings import Placement
+    from fraisier.vocabulary import FraiseType, Target
+
+
+@dataclass(frozen=True)
+class ResolvedFraise:
+    """One fraise in one environment.
+
+    ``settings`` is the ``Settings`` of its type, inheritance and variables resolved (secrets stay references);
+    ``unset`` names the settings that nobody wrote, which therefore hold their default. ``root`` is the folder of
+    fraises.yaml: relative paths of the configuration start there.
+    """
+
+    target: Target
+    type: FraiseType
+    description: str
+    settings: Placement
+    root: Path
+    unset: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Fraise:
+    """One fraise with all its environments, by name and in the order of the file."""
+
+    name: str
+    type: FraiseType
+    description: str
+    environments: Mapping[str, ResolvedFraise]

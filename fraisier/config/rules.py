@@ -1,0 +1,173 @@
+"""Rules between the values of one target: what its type cannot do without, and what excludes what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fraisier.config.sections import NAME_RULE
+from fraisier.fraise_types import api, backup, docker_compose, etl, scheduled
+from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.spelling import did_you_mean
+from fraisier.vocabulary import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fraisier.config.sections import Candidate
+    from fraisier.config.tree import Place
+    from fraisier.fraise_types.database import Database
+    from fraisier.fraise_types.scheduled import Job
+    from fraisier.fraise_types.service import HealthCheck, Service
+
+    Finding = tuple[Place, str, str]
+
+
+def missing(candidate: Candidate) -> Iterator[tuple[str, str]]:
+    """What a target of its type cannot do without, and the next step."""
+    settings = candidate.resolved.settings
+    if not settings.hosts:
+        yield "hosts is missing", "say where to deploy: hosts, server, or connection: local"
+    if isinstance(settings, Release):
+        if settings.git_repo is None:
+            yield "git_repo is missing", "say where the code comes from"
+        if settings.app_path is None:
+            yield "app_path is missing", "say where on the hosts the releases go"
+    if isinstance(settings, api.Settings):
+        yield from _missing_for_api(settings)
+    if isinstance(settings, etl.Settings) and settings.script is None:
+        yield "script is missing", "say which program of the repository to run"
+    if isinstance(settings, scheduled.Settings) and not settings.jobs:
+        yield "jobs is missing", "name at least one job"
+    if isinstance(settings, backup.Settings):
+        yield from _missing_for_backup(settings)
+
+
+def _missing_for_api(settings: api.Settings) -> Iterator[tuple[str, str]]:
+    service = settings.service
+    if settings.health_check is None:
+        yield "health_check is missing", "say how one knows that it works: health_check.url or health_check.command"
+    if service and service.manager == "supervisor" and not service.exec:
+        yield "service.exec is missing", "supervisor must be told what to run"
+    elif not (service and (service.exec or service.manager == "none")) and not settings.systemd_service:
+        yield "nothing says what runs", "give service.exec, or systemd_service, or service.manager: none"
+
+
+def _missing_for_backup(settings: backup.Settings) -> Iterator[tuple[str, str]]:
+    source = settings.source
+    if source.kind is None:
+        yield "source.kind is missing", "say what is copied: postgresql, sqlite or files"
+    if source.kind == "sqlite" and source.path is None:
+        yield "source.path is missing", "say which database file is copied"
+    if source.kind == "files" and not source.paths:
+        yield "source.paths is missing", "say which files and folders are copied"
+    if settings.destination.path is None:
+        yield "destination.path is missing", "say which folder the copies go to"
+
+
+def _health_check(candidate: Candidate) -> Iterator[Finding]:
+    settings, value = candidate.resolved.settings, candidate.value
+    if not isinstance(settings, (api.Settings, docker_compose.Settings)) or settings.health_check is None:
+        return
+    found: HealthCheck = settings.health_check
+    if found.url is None and found.command is None:
+        yield value.place_of("health_check"), "has neither url nor command", "give one of them"
+    if found.version_json and found.version_header:
+        yield value.place_of("health_check", "version_header"), "stands beside version_json: give one of them", ""
+    if found.url is None and (found.version_json or found.version_header):
+        asked = "version_json" if found.version_json else "version_header"
+        yield value.place_of("health_check", asked), "needs health_check.url: a command answers no version", ""
+
+
+def _database(candidate: Candidate) -> Iterator[Finding]:
+    found: Database | None = getattr(candidate.resolved.settings, "database", None)
+    if found is None:
+        return
+    value = candidate.value
+    if found.tool is None:
+        yield value.place_of("database"), "tool is missing", "say what migrates, e.g. tool: alembic"
+    elif found.tool == "command" and found.commands.up is None:
+        yield value.place_of("database"), "commands.up is missing", "with tool: command it says how to migrate"
+    elif found.tool != "command" and value.get("database", "commands"):
+        yield value.place_of("database", "commands"), f"is for tool: command, not for {found.tool}", ""
+
+
+def _install(candidate: Candidate) -> Iterator[Finding]:
+    settings = candidate.resolved.settings
+    if isinstance(settings, Release) and settings.install is not None and not settings.install.commands:
+        yield candidate.value.place_of("install"), "has no command", "give command or commands"
+
+
+def _service(candidate: Candidate) -> Iterator[Finding]:
+    found: Service | None = getattr(candidate.resolved.settings, "service", None)
+    if found and found.scope == "user" and (found.user or found.group):
+        key = "user" if found.user else "group"
+        yield (
+            candidate.value.place_of("service", key),
+            "has no effect in scope: user",
+            f"leave it out, or write {key}: null",
+        )
+
+
+def _hooks(candidate: Candidate) -> Iterator[Finding]:
+    settings = candidate.resolved.settings
+    if not isinstance(settings, Release):
+        return
+    for name, file in settings.hooks.items():
+        try:
+            is_there = (candidate.resolved.root / file).is_file()
+        except OSError:
+            is_there = False
+        if not is_there:
+            hint = "paths start at the folder of fraises.yaml"
+            yield candidate.value.place_of("hooks", name), f"there is no file {file!r}", hint
+
+
+def _host_names(candidate: Candidate) -> Iterator[Finding]:
+    hosts = candidate.resolved.settings.hosts
+    written = candidate.value.get("hosts")
+    names: set[str] = set()
+    for position, host in enumerate(hosts):
+        if host.name in names and written:
+            yield written.data[position].place, f"host {host.name} is given twice", ""
+        names.add(host.name)
+
+
+def _jobs(candidate: Candidate) -> Iterator[Finding]:
+    settings = candidate.resolved.settings
+    if not isinstance(settings, scheduled.Settings):
+        return
+    for name, job in settings.jobs.items():
+        place = candidate.value.place_of("jobs", name)
+        for message, hint in _job_faults(name, job, settings.jobs):
+            yield place, message, hint
+
+
+def _job_faults(name: str, job: Job, jobs: dict[str, Job]) -> Iterator[tuple[str, str]]:
+    if not NAME.fullmatch(name):
+        yield NAME_RULE, ""
+    if job.command is None:
+        yield "command is missing", "say what runs"
+    if bool(job.schedule) == bool(job.calendar):
+        yield "expected schedule or calendar, one of them", ""
+    for needed in job.depends_on:
+        if needed not in jobs:
+            yield f"depends_on names no job: {needed!r}", did_you_mean(needed, jobs)
+    if _leads_back(name, jobs):
+        yield "depends_on leads back to the job itself", ""
+
+
+def _leads_back(name: str, jobs: dict[str, Job]) -> bool:
+    waiting, seen = list(jobs[name].depends_on), set[str]()
+    while waiting:
+        each = waiting.pop()
+        if each == name:
+            return True
+        if each in jobs and each not in seen:
+            seen.add(each)
+            waiting += jobs[each].depends_on
+    return False
+
+
+RULES: Final[tuple[Callable[[Candidate], Iterator[Finding]], ...]] = (
+    _health_check, _database, _install, _service, _hooks, _host_names, _jobs,
+)  # fmt: skip

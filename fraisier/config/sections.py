@@ -1,0 +1,181 @@
+"""1c. The tree -> validated sections. Each level of settings is judged where it was written, before levels are merged,
+so that a fault is told once and at its own place; what has a fault takes no part in what follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel
+
+from fraisier.config.explain import Model, validated
+from fraisier.config.model import BranchTargets, FraiseHead, GitProviders, Notifications, Top, Webhook
+from fraisier.config.resolved import ResolvedFraise
+from fraisier.config.tree import Entry, Place, Value, mapping, merge, plain
+from fraisier.fraise_types import TYPES
+from fraisier.fraise_types.settings import Host, Placement
+from fraisier.secrets import SecretRef
+from fraisier.vocabulary import NAME, FraiseType, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from fraisier.config.report import Report
+
+LOCALHOST: Final = "localhost"
+NAME_RULE: Final = (
+    "expected a name: a-z, 0-9, '-' and '_', at most 63 characters, a letter or digit at both ends"
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A fraise in an environment whose levels are all valid; it still has to pass the rules of ``check``."""
+
+    resolved: ResolvedFraise
+    value: Value
+    place: Place
+
+
+@dataclass
+class Draft:
+    """The sections of a file that could be read."""
+
+    root: Path
+    tree: Value
+    report: Report
+    git: GitProviders = field(default_factory=GitProviders)
+    hooks: dict[str, Webhook] = field(default_factory=dict)
+    notifications: Notifications = field(default_factory=Notifications)
+    branches: dict[str, BranchTargets] = field(default_factory=dict)
+    candidates: list[Candidate] = field(default_factory=list)
+    secret_places: set[str] = field(default_factory=set)
+    """Places of the texts that became secrets."""
+
+
+def read_sections(tree: Value, root: Path, report: Report) -> Draft:
+    """Every section that is valid by itself; the others are reported."""
+    draft = Draft(root, tree, report)
+    validated(Top, _shallow(tree), report)
+    draft.git = _section(draft, GitProviders, tree.get("git")) or draft.git
+    draft.notifications = _section(draft, Notifications, tree.get("notifications")) or draft.notifications
+    for name, entry in _named(draft, "hooks"):
+        if webhook := _section(draft, Webhook, at_key(entry)):
+            draft.hooks[name] = webhook
+    branches = tree.get("branch_mapping")
+    for name, entry in branches.entries.items() if branches else ():
+        if targets := _section(draft, BranchTargets, entry.value):
+            draft.branches[name] = targets
+    defaults = {name: _level(draft, Placement, at_key(entry)) for name, entry in _named(draft, "environments")}
+    for name, entry in _named(draft, "fraises"):
+        _read_fraise(draft, name, entry, defaults)
+    return draft
+
+
+def at_key(entry: Entry) -> Value:
+    """The value of a named section, placed at its name; a section with nothing in it is an empty mapping."""
+    return Value({} if entry.value.data is None else entry.value.data, entry.key, entry.value.size)
+
+
+def _read_fraise(draft: Draft, name: str, entry: Entry, defaults: dict[str, Value | None]) -> None:
+    section = at_key(entry)
+    head = validated(FraiseHead, _only(section, FraiseHead, keep=True), draft.report)
+    kind = head.type if head else plain(section.get("type") or Value(None))
+    if kind not in TYPES:
+        return
+    model = TYPES[kind].Settings
+    own = _level(draft, model, _only(section, FraiseHead, keep=False), also_known=FraiseHead.model_fields)
+    for environment, inner in _named(draft, "fraises", name, "environments"):
+        level = _level(draft, model, at_key(inner))
+        above = defaults.get(environment, mapping({}, inner.key))
+        if head and own and level and above:
+            _add_candidate(draft, Target(name, environment), head, reduce(merge, (above, own, level)), inner.key)
+
+
+def _add_candidate(draft: Draft, target: Target, head: FraiseHead, merged: Value, place: Place) -> None:
+    model = TYPES[head.type].Settings
+    settings = validated(model, merged, draft.report)
+    if settings is None:
+        return
+    unset = frozenset(model.model_fields) - settings.model_fields_set
+    if not settings.hosts and settings.connection == "local":
+        settings = settings.model_copy(update={"hosts": (Host(name=LOCALHOST),)})
+    kind = FraiseType(head.type)
+    resolved = ResolvedFraise(target, kind, head.description, settings, draft.root, unset)
+    draft.candidates.append(Candidate(resolved, merged, place))
+
+
+def _level(draft: Draft, model: type[Placement], value: Value, *, also_known: Iterable[str] = ()) -> Value | None:
+    """One level of settings with its short forms written out, or None when it has a fault."""
+    settings = validated(model, value, draft.report, also_known=also_known)
+    if settings is None or any(draft.report.is_faulty(*entry.key.path) for entry in value.entries.values()):
+        return None
+    draft.secret_places |= secret_places(settings)
+    entries = dict(value.entries)
+    server, hosts = entries.pop("server", None), entries.get("hosts")
+    if server and hosts and server.value.data is not None and hosts.value.data is not None:
+        draft.report.add(server.key, "stands beside hosts: give one of them")
+        return None
+    if server and not hosts:
+        entries["hosts"] = _listed(server)
+    install = entries.get("install")
+    if install and (command := install.value.entries.get("command")):
+        rest = {key: inner for key, inner in install.value.entries.items() if key != "command"}
+        entries["install"] = Entry(install.key, mapping({**rest, "commands": _listed(command)}, install.value.place))
+    return mapping(entries, value.place)
+
+
+def _listed(entry: Entry) -> Entry:
+    """A list of one, from its short form; null stays null."""
+    if entry.value.data is None:
+        return entry
+    return Entry(entry.key, Value([entry.value], entry.value.place, 1 + entry.value.size))
+
+
+def _section(draft: Draft, model: type[Model], value: Value | None) -> Model | None:
+    if value is None or value.data is None:
+        return None
+    section = validated(model, value, draft.report)
+    draft.secret_places |= secret_places(section)
+    return section
+
+
+def _named(draft: Draft, *path: str) -> list[tuple[str, Entry]]:
+    """The entries at ``path``, whose keys are names that become parts of units, paths and addresses."""
+    section = draft.tree.get(*path)
+    entries = section.entries if section else {}
+    for name, entry in entries.items():
+        if not NAME.fullmatch(name):
+            draft.report.add(entry.key, NAME_RULE)
+    return [(name, entry) for name, entry in entries.items() if NAME.fullmatch(name)]
+
+
+def _only(section: Value, model: type[BaseModel], *, keep: bool) -> Value:
+    """The keys of a section that are the model's own, or the others."""
+    if not isinstance(section.data, dict):
+        return section if keep else mapping({}, section.place)
+    kept = {key: entry for key, entry in section.data.items() if (key in model.model_fields) is keep}
+    return mapping(kept, section.place)
+
+
+def _shallow(tree: Value) -> Value:
+    """The top of the document without what is below it, which is judged section by section."""
+    entries = {
+        key: Entry(entry.key, mapping({}, entry.value.place) if entry.value.entries else entry.value)
+        for key, entry in tree.entries.items()
+    }
+    return mapping(entries, tree.place)
+
+
+def secret_places(value: Any) -> set[str]:
+    """Places of all secrets in a model, at any depth."""
+    if isinstance(value, SecretRef):
+        return {value.place}
+    if isinstance(value, BaseModel):
+        return secret_places([inner for _, inner in value])
+    if isinstance(value, dict):
+        return secret_places(list(value.values()))
+    return {place for inner in value for place in secret_places(inner)} if isinstance(value, (list, tuple)) else set()

@@ -1,0 +1,255 @@
+"""The deploy: one function behind every door. request -> execute: resolve, compile, run, record, settle."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fraisier.compensate import compensate, migrate, restore_hosts
+from fraisier.compile import Move, config_hash, deploy_plan, rollback_plan, settings_of
+from fraisier.errors import (
+    DeploymentCancelled,
+    DeploymentFailed,
+    FraisierError,
+    UsageError,
+)
+from fraisier.git import remote
+from fraisier.plan import Plan, Release
+from fraisier.record import read, write
+from fraisier.record.owner import Owner
+from fraisier.run import Runner
+from fraisier.vocabulary import FraiseState, Kind, Status, Target, is_commit
+from fraisier.work import (
+    Asked,
+    DeploymentResult,
+    Listener,
+    Work,
+    known_hosts,
+    record_hosts,
+    record_schema_before,
+    run_plan,
+)
+
+if TYPE_CHECKING:
+    from fraisier.config import ResolvedFraise
+    from fraisier.evidence import Evidence
+    from fraisier.record import rows
+    from fraisier.record.ledger import Ledger
+
+
+def request(ledger: Ledger, target: Target, kind: Kind, asked: Asked) -> rows.Deployment:
+    """Write down what is asked for: one durable pending row. An older pending one of the target is superseded."""
+    return write.request(
+        ledger,
+        target,
+        kind=kind,
+        trigger=asked.trigger,
+        actor=asked.actor,
+        git_commit=asked.commit,
+        forced=asked.force,
+        details={"limit": asked.limit, "to": asked.to},
+    )
+
+
+def deploy(
+    ledger: Ledger, resolved: ResolvedFraise, asked: Asked, listener: Listener, environ: Mapping[str, str]
+) -> DeploymentResult:
+    """Bring the newest (or the asked) commit of the target's branch to its hosts, prove it, or put everything back.
+
+    Raises TargetLocked when another deployment holds the target. Everything that goes wrong after that is in the result.
+    """
+    _selected(resolved, asked.limit)
+    if asked.commit is not None and not is_commit(asked.commit):
+        raise UsageError(
+            f"--commit '{asked.commit}' is not a full commit hash", hint="give all 40 (or 64) hexadecimal digits"
+        )
+    deploy_plan(resolved, PLACEHOLDER)  # what cannot be compiled must not even become a row
+    return execute(ledger, resolved, request(ledger, resolved.target, Kind.DEPLOY, asked), asked, listener, environ)
+
+
+def rollback(
+    ledger: Ledger, resolved: ResolvedFraise, asked: Asked, listener: Listener, environ: Mapping[str, str]
+) -> DeploymentResult:
+    """Bring the target back to the previous good release, or to the one that ``asked.to`` names; a deployment of kind rollback."""
+    _selected(resolved, asked.limit)
+    _destination(ledger, resolved.target, asked)
+    return execute(ledger, resolved, request(ledger, resolved.target, Kind.ROLLBACK, asked), asked, listener, environ)
+
+
+def execute(
+    ledger: Ledger,
+    resolved: ResolvedFraise,
+    row: rows.Deployment,
+    asked: Asked,
+    listener: Listener,
+    environ: Mapping[str, str],
+) -> DeploymentResult:
+    """Carry out a pending deployment: the one path behind CLI, webhook, API and schedule."""
+    _settle_orphans(ledger, resolved.target, listener)
+    claim = write.claim(ledger, row.id, Owner.here())
+    with Runner(environ) as runner:
+        work = Work(ledger, resolved, claim, asked, listener, environ, runner, _selected(resolved, asked.limit))
+        try:
+            return _roll_back(work) if row.kind is Kind.ROLLBACK else _deploy(work)
+        except FraisierError as error:  # nothing on a host has moved: what moves hosts settles its own errors
+            return work.finish(Status.FAILED, error=error)
+        except KeyboardInterrupt:
+            return work.finish(Status.CANCELLED, error=DeploymentCancelled("cancelled before anything had changed"))
+
+
+def _settle_orphans(ledger: Ledger, target: Target, listener: Listener) -> None:
+    """Deployments whose controller is gone did not end: say so, and trust nothing of what they may have left on hosts."""
+    for lost in write.interrupt_orphans(ledger, target):
+        listener.note(
+            f"deployment {lost.id[:8]} was interrupted (its process is gone); the hosts are brought to a known state now"
+        )
+        write.set_fraise_state(ledger, target, status=FraiseState.UNKNOWN)
+
+
+PLACEHOLDER = Release("20000101T000000Z-000000000000-000000", "0" * 40)
+
+
+def _deploy(work: Work) -> DeploymentResult:
+    settings, ledger = settings_of(work.resolved), work.ledger
+    work.old = _current(ledger, work.target)
+    commit = work.asked.commit or remote.resolve(settings.git_repo or "", settings.branch, work.environ)
+    if not work.asked.force and _is_up_to_date(ledger, work.resolved, work.hosts, commit):
+        work.new = work.old
+        return work.finish(Status.UNCHANGED, hosts=dict.fromkeys(work.hosts, work.old.release_id if work.old else ""))
+    work.new = Release(release_id(work.started, commit, work.claim.id), commit)
+    protect = [work.old.release_id] if work.old else []
+    plan = _limited(deploy_plan(work.resolved, work.new, protect=protect), work.hosts)
+    work.set_plan(plan, git_branch=settings.branch)
+    was = f" (was {work.old.version[:10]})" if work.old else " (first deployment)"
+    work.listener.note(f"{work.target}: {commit[:10]} of {settings.branch}{was}")
+    evidence, error = run_plan(work, plan, "deploy", dict.fromkeys(work.hosts, work.new.release_id))
+    return compensate(work, evidence, error) if error else _succeed(work, evidence)
+
+
+def _is_up_to_date(ledger: Ledger, resolved: ResolvedFraise, hosts: Sequence[str], commit: str) -> bool:
+    """True only when ledger and remote agree: same commit, same configuration, proven on every host, nothing left open."""
+    current = read.current_release(ledger, resolved.target)
+    if current is None or current.version != commit:
+        return False
+    proof = read.deployment_by_pk(ledger, current.pk)
+    if proof is None or proof.config_hash != config_hash(resolved):
+        return False
+    ended = [
+        row.status for row in read.last_deployments(ledger, resolved.target) if row.started_at and row.completed_at
+    ]
+    if ended and ended[0] in (Status.INTERRUPTED, Status.ROLLBACK_FAILED):
+        return False
+    known = known_hosts(ledger, resolved.target)
+    return all(name in known and known[name].state == "active" and known[name].version == commit for name in hosts)
+
+
+def _current(ledger: Ledger, target: Target) -> Release | None:
+    found = read.current_release(ledger, target)
+    return _release(found) if found else None
+
+
+def _release(row: rows.Release) -> Release:
+    return Release(row.release_id, row.version, row.schema_after or None)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a deployment would do: the commit, and the plan (None when everything is up to date)."""
+
+    commit: str
+    plan: Plan | None
+
+
+def preview(ledger: Ledger, resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str]) -> Preview:
+    """Resolve and compile as a deployment would, without claiming or recording anything."""
+    hosts, settings = _selected(resolved, asked.limit), settings_of(resolved)
+    commit = asked.commit or remote.resolve(settings.git_repo or "", settings.branch, environ)
+    if not asked.force and _is_up_to_date(ledger, resolved, hosts, commit):
+        return Preview(commit, None)
+    release = Release(release_id(datetime.now(UTC), commit, "preview0"), commit)
+    return Preview(commit, _limited(deploy_plan(resolved, release), hosts))
+
+
+def release_id(moment: datetime, commit: str, deployment_id: str) -> str:
+    """The id of a release, minted once by the controller: second, commit and deployment, so that no two collide."""
+    return f"{moment.strftime('%Y%m%dT%H%M%SZ')}-{commit[:12]}-{deployment_id.replace('-', '')[:6]}"
+
+
+def _succeed(work: Work, evidence: Evidence) -> DeploymentResult:
+    assert work.new
+    schema = evidence.migration.after if evidence.migration.settled else (work.old.schema if work.old else None)
+    work.new = replace(work.new, schema=schema)
+    record_hosts(work, evidence, dict.fromkeys(work.hosts, work.new))
+    work.set_state(FraiseState.HEALTHY, work.new)
+    work.schema_after = schema
+    record_schema_before(work, evidence)
+    warnings = [str(failure) for failure in evidence.failures]
+    return work.finish(Status.SUCCESS, hosts=dict.fromkeys(work.hosts, work.new.release_id), warnings=warnings)
+
+
+def _roll_back(work: Work) -> DeploymentResult:
+    current, wanted = _destination(work.ledger, work.target, work.asked)
+    work.old, work.new = current, wanted
+    places: dict[str, Release | None] = dict.fromkeys(reversed(work.hosts), wanted)
+    plan = rollback_plan(work.resolved, Move(hosts=places, bad_release_id=current.release_id))
+    work.set_plan(plan)
+    work.listener.note(
+        f"{work.target}: back to {wanted.version[:10]} (release {wanted.release_id}) from {current.version[:10]}"
+    )
+    goes_down = wanted.schema is not None and current.schema is not None and wanted.schema != current.schema
+    if goes_down and (problems := migrate(work, wanted.schema or "", current, "deploy")):
+        return work.finish(Status.FAILED, error=DeploymentFailed(problems[0], hint="nothing else was touched"))
+    problems = restore_hosts(work, places, bad=current.release_id, run="deploy")
+    if not problems:
+        work.schema_after = wanted.schema if goes_down else current.schema
+        return work.finish(Status.SUCCESS, hosts=dict.fromkeys(work.hosts, wanted.release_id))
+    work.listener.note(f"{problems[0]}\ngoing forward again to {current.version[:10]}")
+    error = DeploymentFailed("; ".join(problems))
+    failed = migrate(work, current.schema or "", current, "compensate") if goes_down else []
+    failed += restore_hosts(work, dict.fromkeys(work.hosts, current), bad="", run="compensate")
+    status = Status.ROLLBACK_FAILED if failed else Status.ROLLED_BACK
+    text = "; ".join(failed) or f"every host is on {current.version[:10]} again, as before"
+    return work.finish(status, error=error, compensation=text)
+
+
+def _destination(ledger: Ledger, target: Target, asked: Asked) -> tuple[Release, Release]:
+    """The release that runs now and the one to go back to. Raises UsageError when there is no good one."""
+    current = _current(ledger, target)
+    if current is None:
+        raise UsageError(
+            f"{target}: nothing has been deployed yet", hint=f"fraisier deploy {target.fraise} {target.environment}"
+        )
+    if asked.to is None:
+        previous = read.previous_good(ledger, target)
+        if previous is None:
+            raise UsageError(f"{target}: there is no earlier good release to go back to", hint="see: fraisier history")
+        return current, _release(previous)
+    good = [_release(row) for row in read.good_releases(ledger, target)]
+    named = [
+        release for release in good if release.release_id.startswith(asked.to) or release.version.startswith(asked.to)
+    ]
+    if not named:
+        known = ", ".join(release.version[:10] for release in good[:10]) or "none"
+        raise UsageError(f"{target}: '{asked.to}' names no release that has been good here", hint=f"good ones: {known}")
+    if named[0].release_id == current.release_id:
+        raise UsageError(f"{target}: {current.release_id} is what runs already")
+    return current, named[0]
+
+
+def _selected(resolved: ResolvedFraise, limit: str | None) -> tuple[str, ...]:
+    """Names of the hosts that take part. ``limit``: names or shell patterns, separated by commas. None matching is an error."""
+    names = [host.name for host in resolved.settings.hosts]
+    if limit is not None:
+        patterns = [part.strip() for part in limit.split(",")]
+        names = [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+    if not names:
+        known = ", ".join(host.name for host in resolved.settings.hosts)
+        raise UsageError(f"{resolved.target}: --limit '{limit}' matches no host", hint=f"hosts: {known}")
+    return tuple(names)
+
+
+def _limited(plan: Plan, hosts: Sequence[str]) -> Plan:
+    return replace(plan, hosts={name: plan.hosts[name] for name in hosts})

@@ -1,0 +1,101 @@
+"""The library's face for people who embed Fraisier: a deployer per target, in the seeds' words. It adds no second way to deploy."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from fraisier import deploy
+from fraisier.compile import settings_of
+from fraisier.git import remote
+from fraisier.probe import HostTruth, probe
+from fraisier.record import read
+from fraisier.record.ledger import Ledger
+from fraisier.vocabulary import Trigger
+from fraisier.work import Asked, DeploymentResult, Listener
+
+if TYPE_CHECKING:
+    from fraisier.config import FraisierConfig
+
+
+class _Quiet:
+    def note(self, text: str) -> None:
+        pass
+
+    def event(self, run: str, event: object) -> None:
+        pass
+
+
+class Deployer:
+    """Everything that can be done with one target. Build it with :func:`deployer`.
+
+    All methods raise the errors of :mod:`fraisier.errors`; what goes wrong on the hosts is in the result, not raised.
+    """
+
+    def __init__(
+        self,
+        config: FraisierConfig,
+        fraise: str,
+        environment: str,
+        *,
+        database_url: str | None = None,
+        actor: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        listener: Listener | None = None,
+    ) -> None:
+        self.resolved = config.get_fraise_environment(fraise, environment)
+        self.target = self.resolved.target
+        self._environ = config.environ if environ is None else environ
+        self._database_url = database_url
+        self._actor = actor or getpass.getuser()
+        self._listener = listener or _Quiet()
+
+    def get_current_version(self) -> str | None:
+        """Commit (full hash) that the ledger knows to run, None before the first deployment. Asks no host: see :meth:`probe`."""
+        with self._ledger() as ledger:
+            current = read.current_release(ledger, self.target)
+        return current.version if current else None
+
+    def get_latest_version(self) -> str:
+        """Commit (full hash) that the branch points at now, by ``git ls-remote`` of the configured URL."""
+        settings = settings_of(self.resolved)
+        return remote.resolve(settings.git_repo or "", settings.branch, self._environ)
+
+    def is_deployment_needed(self) -> bool:
+        """False only when ledger and remote agree: commit, configuration, and proof from every host."""
+        with self._ledger() as ledger:
+            return deploy.preview(ledger, self.resolved, self._asked(), self._environ).plan is not None
+
+    def execute(self, *, commit: str | None = None, force: bool = False, limit: str | None = None) -> DeploymentResult:
+        """Deploy the branch's newest commit (or ``commit``, a full hash). Blocks until it has proven itself or was put back."""
+        with self._ledger() as ledger:
+            asked = self._asked(commit=commit, force=force, limit=limit)
+            return deploy.deploy(ledger, self.resolved, asked, self._listener, self._environ)
+
+    def rollback(self, to_version: str | None = None) -> DeploymentResult:
+        """Go back to the previous good release, or to the one whose release id or commit begins with ``to_version``."""
+        with self._ledger() as ledger:
+            return deploy.rollback(ledger, self.resolved, self._asked(to=to_version), self._listener, self._environ)
+
+    def probe(self) -> list[HostTruth]:
+        """What every host answers now."""
+        with self._ledger() as ledger:
+            return probe(ledger, self.resolved, self._environ)
+
+    def health_check(self) -> bool:
+        """True when every host is reachable, healthy, and agrees with the ledger."""
+        return all(truth.reachable and truth.healthy is not False and not truth.drift for truth in self.probe())
+
+    def _ledger(self) -> Ledger:
+        return Ledger(self._database_url)
+
+    def _asked(
+        self, *, commit: str | None = None, force: bool = False, limit: str | None = None, to: str | None = None
+    ) -> Asked:
+        return Asked(self._actor, Trigger.API, commit=commit, to=to, force=force, limit=limit)
+
+
+def deployer(config: FraisierConfig, fraise: str, environment: str, **options: str | None) -> Deployer:
+    """The deployer of a target, e.g. ``deployer(FraisierConfig("fraises.yaml"), "my_api", "production").execute()``."""
+    return Deployer(config, fraise, environment, **options)  # type: ignore[arg-type]

@@ -1,0 +1,127 @@
+"""Every error that Fraisier raises on purpose; bottom of all layers.
+
+FraisierError                 1  500
+├── UsageError                2  400   the command line or the call is wrong
+├── ConfigError               3  422   fraises.yaml is wrong; carries every problem found
+│   └── ConfigNotFound        3  404
+├── NotBuiltYet               3  501   configured, valid, and no engine of ours runs it yet
+├── TargetUnreachable         4  502   a host or the git server did not answer
+├── HealthCheckFailed         5  502   the new version did not answer as healthy
+├── TargetLocked              6  409   another deployment holds the target
+├── DeploymentFailed          1  500   a phase failed; says which
+│   └── RollbackFailed        7  500   ... and going back did not hold: look at the hosts
+├── DeploymentTimeout       124  504
+├── DeploymentCancelled     130  409
+└── LedgerError               8  503   the database could not be read or written
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class FraisierError(Exception):
+    """Base of the tree: message (where, what, next step), exit code, HTTP status, and whether trying again helps."""
+
+    exit_code: int = 1
+    http_status: int = 500
+    retriable: bool = False
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    @property
+    def code(self) -> str:
+        """Name stored on the row that this error spoiled, e.g. ``TargetLocked``."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+
+class UsageError(FraisierError):
+    exit_code = 2
+    http_status = 400
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a file: where (1-based line and column), the dotted path, what, and what to do."""
+
+    message: str
+    path: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        head = " ".join(part for part in (place, self.path) if part)
+        text = f"{head}: {self.message}" if head else self.message
+        return f"{text}, {self.hint}" if self.hint else text
+
+
+class ConfigError(FraisierError):
+    """A file that cannot be used. ``problems`` holds all of them, in the order of the file."""
+
+    exit_code = 3
+    http_status = 422
+
+    def __init__(self, problems: list[Problem] | str, *, hint: str | None = None) -> None:
+        found = [Problem(problems)] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(str(problem) for problem in found), hint=hint)
+        self.problems = found
+
+
+class ConfigNotFound(ConfigError):
+    http_status = 404
+
+
+class NotBuiltYet(FraisierError):
+    exit_code = 3
+    http_status = 501
+
+
+class TargetUnreachable(FraisierError):
+    exit_code = 4
+    http_status = 502
+    retriable = True
+
+
+class HealthCheckFailed(FraisierError):
+    exit_code = 5
+    http_status = 502
+
+
+class TargetLocked(FraisierError):
+    exit_code = 6
+    http_status = 409
+    retriable = True
+
+
+class DeploymentFailed(FraisierError):
+    pass
+
+
+class RollbackFailed(DeploymentFailed):
+    exit_code = 7
+
+
+class DeploymentTimeout(FraisierError):
+    exit_code = 124
+    http_status = 504
+    retriable = True
+
+
+class DeploymentCancelled(FraisierError):
+    exit_code = 130
+    http_status = 409
+
+
+class LedgerError(FraisierError):
+    exit_code = 8
+    http_status = 503
+    retriable = True

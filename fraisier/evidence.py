@@ -1,0 +1,219 @@
+"""What the events of a run prove, host by host. Success is what is shown here, never what an exit code suggests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fraisier.errors import (
+    DeploymentCancelled,
+    DeploymentFailed,
+    DeploymentTimeout,
+    FraisierError,
+    HealthCheckFailed,
+    TargetUnreachable,
+)
+from fraisier.plan import Plan
+from fraisier.run import Outcome
+from fraisier.vocabulary import Event, EventKind, Phase
+
+BAD_ENDS: Mapping[str, str] = {
+    "canceled": "the run was cancelled",
+    "timeout": "the run took longer than timeout_seconds allows and was ended",
+    "died": "the process that ran Ansible was killed",
+    "error": "Ansible could not be run",
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One task that did not hold: where, and everything that helps to mend it."""
+
+    host: str
+    phase: str
+    task: str
+    message: str
+    stdout: str = ""
+    stderr: str = ""
+    log: tuple[str, ...] = ()
+    unreachable: bool = False
+
+    def __str__(self) -> str:
+        where = f"{self.host}: {self.phase or self.task}"
+        return f"{where}: {self.message}" if self.message else where
+
+
+@dataclass
+class HostEvidence:
+    """What one host has shown: phases that began and how each stands, and the results that count as proof."""
+
+    phases: dict[str, str] = field(default_factory=dict)
+    release_id: str | None = None
+    previous_release_id: str = ""
+    activated_at: float | None = None
+    found_release_id: str = ""
+    found_version: str = ""
+    service: Mapping[str, Any] = field(default_factory=dict)
+    health: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def may_have_moved(self) -> bool:
+        """The activation was begun: proven done, failed half way, or cut off with no answer."""
+        return Phase.ACTIVATE in self.phases
+
+
+@dataclass
+class Migration:
+    """What is known of the schema: revision before and after; ``settled`` is False while a run was cut off in between."""
+
+    before: str | None = None
+    after: str | None = None
+    began: bool = False
+    settled: bool = False
+    applied: tuple[str, ...] = ()
+    rolled_back: tuple[str, ...] = ()
+    reversible: bool = True
+
+    @property
+    def moved(self) -> bool:
+        return self.began and (not self.settled or self.before != self.after or bool(self.applied or self.rolled_back))
+
+
+class Evidence:
+    """Sees every event of a run, and then answers for each host of the plan."""
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        self.hosts = {name: HostEvidence() for name in hosts}
+        self.failures: list[Failure] = []
+        self.migration = Migration()
+        self.moved: list[str] = []
+        self.output: list[str] = []
+        self.saw_stats = False
+
+    def see(self, event: Event) -> None:
+        if event.kind is EventKind.STATS:
+            self.saw_stats = True
+        elif event.kind is EventKind.OUTPUT:
+            self.output.append(event.message)
+        elif event.host in self.hosts and event.kind is not EventKind.PLAY:
+            self._see_host(self.hosts[event.host], event)
+
+    def _see_host(self, host: HostEvidence, event: Event) -> None:
+        if event.phase and event.kind is not EventKind.SKIPPED:
+            state = "began" if event.kind is EventKind.TASK else event.kind.value
+            if state != "began" or event.phase not in host.phases:
+                host.phases[event.phase] = state
+        if event.phase == Phase.ACTIVATE and event.host not in self.moved and event.kind is not EventKind.SKIPPED:
+            self.moved.append(event.host)
+        if event.phase == Phase.MIGRATE:
+            self._see_migration(event)
+        if event.kind is EventKind.UNREACHABLE or (
+            event.kind is EventKind.FAILED and not event.ignored and not event.item
+        ):
+            self.failures.append(_failure(event))
+        if event.kind in (EventKind.OK, EventKind.FAILED):
+            _see_result(host, event)
+
+    def _see_migration(self, event: Event) -> None:
+        if not event.action.endswith("migrate"):
+            return
+        migration, result = self.migration, event.result
+        if event.kind is EventKind.TASK:
+            migration.began, migration.settled = True, False
+        elif event.kind is EventKind.SKIPPED:
+            migration.began = False
+        elif "before" in result:
+            migration.settled = "after" in result and result["after"] is not None
+            migration.before, migration.after = result["before"], result.get("after")
+            migration.applied = tuple(map(str, result.get("applied") or ()))
+            migration.rolled_back = tuple(map(str, result.get("rolled_back") or ()))
+            migration.reversible = bool(result.get("reversible", True))
+
+    def judge(self, plan: Plan, outcome: Outcome, *, expect_release: Mapping[str, str]) -> FraisierError | None:
+        """None when every host has proven what was asked; otherwise the error to record. ``expect_release`` maps host -> release id
+        ('' for "nothing deployed")."""
+        if outcome.status in BAD_ENDS:
+            return self._bad_end(outcome)
+        if blocking := [failure for failure in self.failures if failure.phase != Phase.PRUNE]:
+            return _failed(blocking)
+        if not self.failures and (outcome.status != "successful" or outcome.rc != 0 or not self.saw_stats):
+            words = " ".join((self.output + outcome.output)[-8:]).strip() or f"ansible-playbook ended with {outcome.rc}"
+            return DeploymentFailed(f"Ansible stopped before the work was done: {words}")
+        return self._unproven(plan, expect_release)
+
+    def _bad_end(self, outcome: Outcome) -> FraisierError:
+        words = BAD_ENDS[outcome.status]
+        if outcome.status == "canceled":
+            return DeploymentCancelled(words)
+        if outcome.status == "timeout":
+            return DeploymentTimeout(words)
+        return DeploymentFailed(": ".join([words, *outcome.output[-3:]]))
+
+    def _unproven(self, plan: Plan, expect_release: Mapping[str, str]) -> FraisierError | None:
+        if not plan.hosts:
+            return DeploymentFailed("no host matched: nothing was done")
+        for name, release_id in expect_release.items():
+            if not self.proves(name, release_id):
+                is_active = self.hosts[name].release_id == release_id
+                return (HealthCheckFailed if is_active else DeploymentFailed)(f"{name}: {self.truth(name)}")
+        return None
+
+    def proves(self, name: str, release_id: str) -> bool:
+        """Whether ``name`` has shown that ``release_id`` is active and answers; '' asks for "nothing is deployed"."""
+        host = self.hosts[name]
+        failed = any(failure.host == name and failure.phase != Phase.PRUNE for failure in self.failures)
+        return host.release_id == release_id and not failed and (not release_id or host.health.get("healthy") is True)
+
+    def truth(self, name: str) -> str:
+        """One sentence on what is known of ``name`` after the run."""
+        host = self.hosts[name]
+        wrong = next((failure for failure in self.failures if failure.host == name), None)
+        if not host.phases:
+            return "took no part in the run"
+        where = f"release {host.release_id} is active" if host.release_id else "did not report a release as active"
+        if wrong:
+            return f"{where}; {wrong.phase or wrong.task}: {wrong.message}"
+        return f"{where}, and gave no proof that it answers"
+
+
+def _failed(failures: list[Failure]) -> FraisierError:
+    first = next((failure for failure in failures if not failure.unreachable), failures[0])
+    more = len({failure.host for failure in failures}) - 1
+    text = str(first) + (f" (and {more} more host{'s' if more > 1 else ''})" if more else "")
+    if first.unreachable:
+        return TargetUnreachable(text)
+    if first.phase in (Phase.HEALTH, Phase.VERIFY):
+        return HealthCheckFailed(text)
+    return DeploymentFailed(text)
+
+
+def _failure(event: Event) -> Failure:
+    result = event.result
+    return Failure(
+        host=event.host,
+        phase=event.phase,
+        task=event.task,
+        message=event.message,
+        stdout=str(result.get("stdout") or ""),
+        stderr=str(result.get("stderr") or ""),
+        log=tuple(map(str, result.get("log") or ())),
+        unreachable=event.kind is EventKind.UNREACHABLE,
+    )
+
+
+def _see_result(host: HostEvidence, event: Event) -> None:
+    result = event.result
+    match event.action.rsplit(".", 1)[-1]:
+        case "preflight":
+            host.found_release_id = str(result.get("current_release_id") or "")
+            host.found_version = str(result.get("current_version") or "")
+            host.service = result.get("service") or {}
+        case "activate" if event.kind is EventKind.OK:
+            host.release_id = str(result.get("release_id") or "")
+            host.previous_release_id = str(result.get("previous_release_id") or "")
+            host.activated_at = result.get("activated_at")
+        case "service":
+            host.service = result
+        case "health":
+            host.health = result

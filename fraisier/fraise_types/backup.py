@@ -1,0 +1,58 @@
+"""Fraise type ``backup``: copies of a database or of files, kept for a while."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from fraisier.fraise_types.fields import NUMBER, AbsolutePath, Line, Secret, Section
+from fraisier.fraise_types.settings import Placement
+
+PLAYBOOK: Final = "fraisier.deploy.backup"
+BUILT: Final = False
+
+Copies = Annotated[int, Field(ge=0), NUMBER]
+
+
+class Source(Section):
+    """What is copied."""
+
+    kind: Literal["postgresql", "sqlite", "files"] | None = Field(None, description="What is copied. Required.")
+    url: Secret | None = Field(
+        None, description="Address of the database, for `postgresql`. A secret. Default: the tool's own."
+    )
+    database: Line | None = Field(
+        None, description="Name of the database, for `postgresql`. Default: the one in `url`."
+    )
+    path: AbsolutePath | None = Field(None, description="The database file, for `sqlite`. Required there.")
+    paths: tuple[AbsolutePath, ...] = Field((), description="Files and folders, for `files`. Required there.")
+    exclude: tuple[Line, ...] = Field((), description="Patterns left out, for `files`. Default: none.")
+
+
+class Destination(Section):
+    """Where the copies are kept."""
+
+    path: AbsolutePath | None = Field(None, description="Folder for the copies. Required.")
+    host: Line | None = Field(
+        None, description="Host to send the copies to, [user@]host. Default: they stay on their host."
+    )
+    compress: bool = Field(True, description="Compress the copies. Default: true.")
+
+
+class Retention(Section):
+    """How many copies are kept. The newest is never removed."""
+
+    keep_last: Copies = Field(7, description="Newest copies kept. Default: 7.")
+    keep_daily: Copies = Field(0, description="Days of which the last copy is kept. Default: 0.")
+    keep_weekly: Copies = Field(0, description="Weeks of which the last copy is kept. Default: 0.")
+    keep_monthly: Copies = Field(0, description="Months of which the last copy is kept. Default: 0.")
+
+
+class Settings(Placement):
+    """Settings of a backup in one environment."""
+
+    source: Source = Field(Source(), description="What is copied. Required.")
+    destination: Destination = Field(Destination(), description="Where the copies are kept. Required.")
+    retention: Retention = Field(Retention(), description="How many copies are kept. Default: the last 7.")
+    schedule: Line | None = Field(
+        None, description="When it runs: cron's five fields, or a systemd calendar expression. Default: on demand only."
+    )

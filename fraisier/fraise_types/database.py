@@ -1,0 +1,67 @@
+"""Migrations of a fraise's database."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fraisier.fraise_types.fields import NUMBER, Command, Line, Seconds, Secret, Section, VariableName
+
+
+class MigrationCommands(Section):
+    """Your own migration tool, for `tool: command`: each text for `sh -c` or a list of words, run in the release."""
+
+    current: Command | None = Field(None, description="Prints the version that the database is at. Default: none.")
+    pending: Command | None = Field(
+        None, description="Says by its exit code (`pending_rc`) whether there is something to apply. Default: none."
+    )
+    up: Command | None = Field(None, description="Applies what is pending. Required.")
+    down: Command | None = Field(
+        None,
+        description="Goes back to the version in FRAISIER_MIGRATE_TARGET. Default: none; migrations then stay applied.",
+    )
+
+
+class Database(Section):
+    """How the database follows the release."""
+
+    tool: Literal["command", "alembic", "confiture", "django", "flask_migrate"] | None = Field(
+        None, description="Migration tool; `command` runs `commands`. Required."
+    )
+    url: Secret | None = Field(
+        None, description="Address of the database. A secret: write ${DATABASE_URL}. Default: none."
+    )
+    url_variable: VariableName = Field(
+        "DATABASE_URL", description="Environment variable in which the tool is given `url`. Default: DATABASE_URL."
+    )
+    name: Line | None = Field(
+        None, description="Name of the database or of the tool's configured connection. Default: none."
+    )
+    migrations_dir: Line | None = Field(
+        None, description="Folder of the migrations inside the release. Default: the tool's own."
+    )
+    config: Line | None = Field(
+        None, description="The tool's configuration file inside the release, e.g. alembic.ini. Default: the tool's own."
+    )
+    bin_dir: Line | None = Field(
+        None,
+        description="Folder of the tool's command, relative to the release, e.g. venv/bin. Default: found on PATH.",
+    )
+    commands: MigrationCommands = Field(MigrationCommands(), description="Commands of `tool: command`. Default: none.")
+    pending_rc: Annotated[int, Field(ge=0, le=255), NUMBER] = Field(
+        1, description="Exit code by which `commands.pending` says that something is pending. Default: 1."
+    )
+    strategy: Literal["apply", "rebuild", "restore_migrate"] = Field(
+        "apply",
+        description="`apply` pending migrations; `rebuild` the database from nothing; `restore_migrate`: restore a "
+        "backup, then apply. Default: apply.",
+    )
+    backup_before_deploy: bool = Field(False, description="Take a backup in the backup phase. Default: false.")
+    timeout_seconds: Seconds = Field(600, description="Longest time for all migrations, in seconds. Default: 600.")
+    lock_timeout_seconds: Seconds = Field(
+        60, description="Longest wait for the database's locks, in seconds. Default: 60."
+    )
+    allow_database_ahead: bool = Field(
+        False,
+        description="Deploy although the database is at a version that the release does not know. Default: false.",
+    )
+    extra_args: tuple[Line, ...] = Field((), description="More arguments for the migration tool. Default: none.")

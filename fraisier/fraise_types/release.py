@@ -1,0 +1,120 @@
+"""What is released and how it is built: settings of every fraise type that is made from a git repository."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from fraisier.fraise_types.fields import (
+    AS_IS,
+    NUMBER,
+    AbsolutePath,
+    Command,
+    EnvironmentVariables,
+    Line,
+    RelativePath,
+    Repository,
+    Seconds,
+    Section,
+    refuse,
+)
+from fraisier.fraise_types.settings import Placement
+from fraisier.fraise_types.spelling import did_you_mean
+from fraisier.vocabulary import Phase
+
+HOOK_NAMES = tuple(f"{side}_{phase}" for phase in Phase for side in ("before", "after"))
+
+
+class Install(Section):
+    """Commands that make a release ready to run, inside the release."""
+
+    command: Command | None = Field(
+        None, description="The command: text for `sh -c`, or a list of words. Short for `commands` with one element."
+    )
+    commands: tuple[Command, ...] = Field(
+        (), description="The commands, run in order, the first failure ends the phase."
+    )
+    environment: EnvironmentVariables = Field(
+        {}, description="Environment variables for these commands only, on top of `environment`. Default: none."
+    )
+    timeout_seconds: Seconds = Field(
+        900, description="Longest time for all commands together, in seconds. Default: 900."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Install":
+        if self.command is not None:  # alone, it was moved to commands
+            raise refuse("has both command and commands: give one of them", kind=AS_IS)
+        return self
+
+
+def _install(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"commands": [value]}
+    if isinstance(value, (list, tuple)):
+        return {"commands": value}
+    if isinstance(value, dict) and "command" in value and "commands" not in value:
+        rest = {key: inner for key, inner in value.items() if key != "command"}
+        return {**rest, "commands": [value["command"]]}
+    return value
+
+
+InstallEntry = Annotated[Install, BeforeValidator(_install, json_schema_input_type=str | list[Command] | Install)]
+
+
+def _branch(text: str) -> str:
+    # rules of git-check-ref-format that keep a name from being read as an option or a revision expression
+    forbidden = ("..", "@{", "//", "~", "^", ":", "?", "*", "[", "\\", " ")
+    if text.startswith(("-", "/")) or text.endswith(("/", ".lock", ".")) or any(part in text for part in forbidden):
+        raise refuse("expected a branch name")
+    return text
+
+
+Branch = Annotated[Line, AfterValidator(_branch)]
+
+
+def _hook_name(text: str) -> str:
+    if text not in HOOK_NAMES:
+        raise refuse("expected before_<phase> or after_<phase>", hint=did_you_mean(text, HOOK_NAMES))
+    return text
+
+
+HookName = Annotated[str, AfterValidator(_hook_name)]
+
+
+class Release(Placement):
+    """Settings of a fraise that is released from a repository into directories below ``app_path``."""
+
+    git_repo: Repository | None = Field(
+        None, description="Repository: https://…, ssh://…, git@host:path, or an absolute path. No passwords. Required."
+    )
+    branch: Branch = Field("main", description="Branch that is deployed. Default: main.")
+    app_path: AbsolutePath | None = Field(
+        None, description="Directory on the hosts that holds releases/, shared/ and current. Absolute. Required."
+    )
+    keep_releases: Annotated[int, Field(ge=1), NUMBER] = Field(
+        5, description="Releases kept on each host for going back, the running one included. Default: 5."
+    )
+    fetch: Literal["host", "push"] = Field(
+        "host",
+        description="`host`: each host fetches from the repository; `push`: the controller fetches and sends an "
+        "archive. Default: host.",
+    )
+    git_submodules: bool = Field(False, description="Fetch submodules too. Default: false.")
+    shared: tuple[RelativePath, ...] = Field(
+        (),
+        description="Paths inside a release that outlive it, linked from shared/; a trailing slash means a directory. "
+        "Default: none.",
+    )
+    install: InstallEntry | None = Field(
+        None,
+        description="How a release is made ready: a command, a list of commands, or a mapping. Default: nothing to do.",
+    )
+    hooks: dict[HookName, Line] = Field(
+        {},
+        description="Ansible task files of yours, run before or after a phase: before_<phase> or after_<phase> to a "
+        "file on the controller, relative to fraises.yaml. Default: none.",
+        json_schema_extra={"propertyNames": {"enum": list(HOOK_NAMES)}},
+    )
+    min_free_mb: Annotated[int, Field(ge=0), NUMBER] = Field(
+        200, description="Free space that preflight asks of the disk below app_path, in megabytes. Default: 200."
+    )

@@ -1,0 +1,128 @@
+"""Where a fraise runs and how its hosts are reached: settings of every fraise type, and of ``environments``."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from fraisier.fraise_types.fields import (
+    NUMBER,
+    AbsolutePath,
+    EnvironmentVariables,
+    HostName,
+    Line,
+    Port,
+    Seconds,
+    Section,
+    TextMap,
+    UserName,
+    Variables,
+    matching,
+    one_or_many,
+    refuse,
+)
+
+_PERCENTAGE = re.compile(r"(?:[1-9][0-9]?|100)%")
+
+Bastion = Annotated[
+    str,
+    matching(r"(?:[A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9_\[][\w.:%\]-]*", "expected a jump host, [user@]host[:port]"),
+]
+
+
+class Host(Section):
+    """One host of an environment. What is not given here is taken from the environment's settings of the same name."""
+
+    name: HostName = Field(description="Name of the host in the inventory, in events and in the database.")
+    address: HostName | None = Field(None, description="Name or address to connect to. Default: the host's name.")
+    port: Port | None = Field(None, description="Port of the ssh server. Default: the environment's `port`.")
+    user: UserName | None = Field(None, description="User to connect as. Default: the environment's `user`.")
+    ssh_key: Line | None = Field(None, description="Private key file on the controller. Default: as the environment.")
+    bastion: Bastion | None = Field(None, description="Jump host, [user@]host[:port]. Default: as the environment.")
+    labels: TextMap = Field({}, description="Labels of the host, name to text; each becomes an inventory group.")
+    vars: Variables = Field({}, description="Variables of the host, passed to Ansible as they are (templates allowed).")
+
+
+def _host(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+HostEntry = Annotated[Host, BeforeValidator(_host, json_schema_input_type=str | Host)]
+
+
+def _batch(value: Any) -> int | str:
+    if isinstance(value, str) and _PERCENTAGE.fullmatch(value):
+        return str(value)
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise refuse("expected a number of hosts from 1, or a percentage such as '25%'")
+
+
+Batch = Annotated[
+    int | str,
+    BeforeValidator(_batch),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]{1,3}%$"}]}),
+]
+
+
+class Rollout(Section):
+    """How a new release reaches several hosts."""
+
+    strategy: Literal["all", "rolling", "canary"] = Field(
+        "all",
+        description="`all`: every host at once; `rolling`: batch after batch; `canary`: one batch first, then the "
+        "rest. Default: all.",
+    )
+    batch_size: Annotated[tuple[Batch, ...], Field(min_length=1), BeforeValidator(one_or_many(str, int))] = Field(
+        (1,),
+        description="Hosts per batch: a number, a percentage of the hosts ('25%'), or a list of both for growing "
+        "batches. Not used by strategy `all`. Default: 1.",
+        json_schema_extra={"x-or-one": True},
+    )
+    pause_seconds: Annotated[float, Field(ge=0), NUMBER] = Field(
+        0, description="Pause between batches, in seconds. Default: 0."
+    )
+    max_failures: Annotated[int, Field(ge=0), NUMBER] = Field(
+        0, description="Hosts that may fail before the rollout is stopped and undone. Default: 0."
+    )
+
+
+class Placement(Section):
+    """Settings that say where and as whom; also the base of every fraise type's settings."""
+
+    hosts: tuple[HostEntry, ...] = Field(
+        (),
+        description="Hosts to deploy to: names, or mappings with `name` and connection settings. "
+        "Default: none; [localhost] with `connection: local`.",
+    )
+    server: HostName | None = Field(
+        None, description="One host: short for a `hosts` list with one name. Default: none."
+    )
+    connection: Literal["ssh", "local"] = Field(
+        "ssh",
+        description="How hosts are reached: `ssh`, or `local` for the machine that Fraisier runs on. Default: ssh.",
+    )
+    user: UserName | None = Field(None, description="User to connect as. Default: what ssh chooses.")
+    port: Port | None = Field(None, description="Port of the ssh server. Default: what ssh chooses, 22.")
+    ssh_key: Line | None = Field(None, description="Private key file on the controller. Default: what ssh chooses.")
+    bastion: Bastion | None = Field(None, description="Jump host to go through, [user@]host[:port]. Default: none.")
+    become: bool = Field(
+        False, description="Do the release work (fetch, build, migrate) as another user, through sudo. Default: false."
+    )
+    become_user: UserName | None = Field(None, description="That other user, with `become: true`. Default: root.")
+    python_interpreter: AbsolutePath | None = Field(
+        None, description="Python on the hosts, for the few steps that need one. Default: found by Ansible."
+    )
+    environment: EnvironmentVariables = Field(
+        {}, description="Environment variables for install, migrations and the service: name to text. Default: none."
+    )
+    vars: Variables = Field(
+        {},
+        description="Variables passed to Ansible as they are: the only place where text is a template. Default: none.",
+    )
+    rollout: Rollout = Field(Rollout(), description="How a release reaches several hosts. Default: all at once.")
+    timeout_seconds: Seconds = Field(
+        3600, description="Longest time for a whole deployment, in seconds. Default: 3600."
+    )

@@ -1,0 +1,1 @@
+"""Git: what is there (remote); who may call comes with the webhook server."""

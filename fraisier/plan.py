@@ -1,0 +1,82 @@
+"""A compiled plan: what Ansible gets, as data. No behaviour beyond its own hash; imports nothing that acts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fraisier.secrets import SecretRef
+from fraisier.vocabulary import Target
+
+
+class Template(str):
+    """Text that Ansible may evaluate. Every other text of a plan is data and crosses as ``!unsafe`` where it looks like one."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of a target: its id on the hosts, the commit it was made from, the schema revision it needs ('' if none)."""
+
+    release_id: str
+    version: str
+    schema: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Playbook, inventory and variables of one run.
+
+    ``hosts`` maps each host's name to its own variables; ``variables`` hold for all hosts. ``secrets`` maps the names that the
+    variables use (``fraisier_secrets.<name>``) to where the values come from; values are never in a plan. ``task_files`` are
+    hooks of the user, relative name -> absolute path on the controller.
+    """
+
+    target: Target
+    playbook: str
+    hosts: Mapping[str, Mapping[str, Any]]
+    variables: Mapping[str, Any]
+    secrets: Mapping[str, SecretRef] = field(default_factory=dict)
+    release: Release | None = None
+    config_hash: str = ""
+    timeout_seconds: int = 0
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of everything that Ansible gets; the same input gives the same bytes."""
+        return digest([self.playbook, self.hosts, self.variables, {n: s.template for n, s in self.secrets.items()}])
+
+    def inventory(self) -> dict[str, Any]:
+        """The plan as a YAML inventory: one group ``all`` with hosts and variables."""
+        return {"all": {"hosts": dict(self.hosts), "vars": dict(self.variables)}}
+
+    def snapshot(self) -> dict[str, Any]:
+        """The plan as JSON data for the ledger: secrets by name and template only."""
+        return {
+            "playbook": self.playbook,
+            "hosts": marked(self.hosts),
+            "variables": marked(self.variables),
+            "secrets": {name: secret.template for name, secret in self.secrets.items()},
+            "hash": self.hash,
+        }
+
+
+def marked(value: Any) -> Any:
+    """``value`` as plain JSON data in which a Template can still be told from text."""
+    if isinstance(value, Template):
+        return {"template": str(value)}
+    if isinstance(value, Mapping):
+        return {str(key): marked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [marked(item) for item in value]
+    return value
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of plan data in canonical JSON."""
+    text = json.dumps(marked(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

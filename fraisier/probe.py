@@ -1,0 +1,97 @@
+"""What is true on the hosts now, asked of the hosts themselves, and where that differs from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fraisier.compile import status_plan
+from fraisier.evidence import Evidence, HostEvidence
+from fraisier.plan import Release
+from fraisier.record import read
+from fraisier.run import Runner
+
+if TYPE_CHECKING:
+    from fraisier.config import ResolvedFraise
+    from fraisier.record.ledger import Ledger
+    from fraisier.record.rows import HostRelease
+
+
+@dataclass(frozen=True)
+class HostTruth:
+    """One host as it answered.
+
+    ``release_id``/``version``: where ``current`` points ('' for nowhere); ``service``: running, stopped, unknown or '' where nobody
+    manages one; ``answers_as``: the version that the health check was told ('' if it is not asked); ``drift``: sentences on what
+    differs from the ledger; ``message``: what went wrong while asking.
+    """
+
+    host: str
+    reachable: bool
+    release_id: str = ""
+    version: str = ""
+    service: str = ""
+    pid: int | None = None
+    started_at: float | None = None
+    healthy: bool | None = None
+    answers_as: str = ""
+    drift: tuple[str, ...] = ()
+    message: str = ""
+
+
+def probe(ledger: Ledger, resolved: ResolvedFraise, environ: Mapping[str, str]) -> list[HostTruth]:
+    """Ask every host of the target at once; nothing is changed and nothing recorded. Unreachable hosts are part of the answer."""
+    current = read.current_release(ledger, resolved.target)
+    plan = status_plan(resolved, Release(current.release_id, current.version) if current else None)
+    evidence = Evidence(plan.hosts)
+    secrets = {name: secret.reveal(environ) for name, secret in plan.secrets.items()}
+    with Runner(environ) as runner:
+        for event in runner.run(plan, secrets):
+            evidence.see(event)
+        outcome = runner.outcome
+    known = {row.host: row for row in read.host_releases(ledger, resolved.target)}
+    words = {failure.host: failure.message for failure in evidence.failures}
+    if not evidence.saw_stats and not words:
+        words = dict.fromkeys(evidence.hosts, " ".join(outcome.output[-5:]) or f"the probe ended with {outcome.status}")
+    unreachable = {failure.host for failure in evidence.failures if failure.unreachable}
+    return [
+        _truth(
+            name, seen, known.get(name), words.get(name, ""), reachable=name not in unreachable and bool(seen.phases)
+        )
+        for name, seen in evidence.hosts.items()
+    ]
+
+
+def _truth(name: str, seen: HostEvidence, known: HostRelease | None, message: str, *, reachable: bool) -> HostTruth:
+    if not reachable:
+        return HostTruth(name, reachable=False, message=message or "did not answer")
+    service, health = seen.service, seen.health
+    truth = HostTruth(
+        host=name,
+        reachable=True,
+        release_id=seen.found_release_id,
+        version=seen.found_version,
+        service=str(service.get("state") or ""),
+        pid=service.get("pid") or None,
+        started_at=service.get("started_at") or None,
+        healthy=bool(health["healthy"]) if "healthy" in health else None,
+        answers_as=str(health.get("version") or ""),
+        message=message or ("" if health.get("healthy") else str(health.get("msg") or "")),
+    )
+    return HostTruth(**{**vars(truth), "drift": tuple(_drift(truth, known))})
+
+
+def _drift(truth: HostTruth, known: HostRelease | None) -> list[str]:
+    found = []
+    if known is None:
+        if truth.release_id:
+            found.append(f"has release {truth.release_id}, and the ledger knows of none")
+        return found
+    if known.state != "active":
+        found.append("the ledger does not know what this host has")
+    elif known.release_id != truth.release_id:
+        found.append(f"the ledger says {known.release_id or 'nothing'}, the host has {truth.release_id or 'nothing'}")
+    if truth.answers_as and known.version and not known.version.startswith(truth.answers_as.lower()):
+        found.append(f"answers as {truth.answers_as[:10]}, the ledger says {known.version[:10]}")
+    return found

@@ -1,0 +1,59 @@
+"""Who runs a deployment: one process of one boot of one machine; and whether it still exists."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_STARTED = (
+    19  # starttime is field 22 of /proc/<pid>/stat; fields are counted after the name, which begins with the third
+)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process that outlives neither its machine's boot nor its own start time: a reused pid is somebody else."""
+
+    host: str
+    pid: int
+    boot_id: str
+    started: str
+
+    @classmethod
+    def here(cls) -> Owner:
+        """This process."""
+        pid = os.getpid()
+        return cls(socket.gethostname(), pid, _boot_id(), _started(pid) or "")
+
+
+def is_alive(owner: Owner) -> bool | None:
+    """True or False for a process of this machine; None where that cannot be known from here."""
+    if owner.host != socket.gethostname() or not owner.pid:
+        return None
+    boot_id = _boot_id()
+    if not boot_id or not owner.boot_id:
+        return None
+    if owner.boot_id != boot_id:
+        return False
+    return _started(owner.pid) == owner.started
+
+
+def _boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str | None:
+    """Clock ticks between boot and the start of ``pid``; None when there is no such process or only its corpse is left."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # The name stands in parentheses and may hold both spaces and parentheses.
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in ("Z", "X") else fields[_STARTED]

@@ -1,0 +1,195 @@
+"""What the ledger hands out: frozen, plain, times aware and in UTC, '' where a text is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fraisier.record.owner import Owner
+from fraisier.vocabulary import EventKind, FraiseState, Kind, Status, Target, Trigger
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One run of a target. ``pk`` stays inside; ``id`` is the UUID that people and APIs see."""
+
+    pk: int
+    id: str
+    target: Target
+    kind: Kind
+    status: Status
+    trigger: Trigger
+    actor: str
+    priority: int
+    requested_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    duration_seconds: float | None
+    old_version: str
+    new_version: str
+    old_release_id: str
+    release_id: str
+    git_repo: str
+    git_branch: str
+    git_commit: str | None
+    plan_hash: str
+    config_hash: str
+    plan: Mapping[str, Any] | None
+    schema_before: str
+    schema_after: str
+    error_code: str | None
+    error_message: str | None
+    details: Mapping[str, Any]
+    owner: Owner | None
+    heartbeat_at: datetime | None
+    fencing: int
+    cancel_requested: bool
+    fk_retry_of: int | None
+    fk_superseded_by: int | None
+    forced: bool
+
+
+@dataclass(frozen=True)
+class DeploymentSummary:
+    """A line of the history: what ``v_deployment_history`` says, without plan and owner."""
+
+    id: str
+    target: Target
+    kind: Kind
+    status: Status
+    trigger: Trigger
+    actor: str
+    requested_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    duration_seconds: float | None
+    old_version: str
+    new_version: str
+    version_change: str
+    release_id: str
+    git_branch: str
+    git_commit: str | None
+    error_code: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that a successful deployment or rollback left serving."""
+
+    release_id: str
+    version: str
+    schema_after: str
+    pk: int
+    deployment_id: str
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class RecordedEvent:
+    """One event of a run as it was stored; ``sequence`` counts over all runs of the deployment, from 1."""
+
+    sequence: int
+    run: str
+    created_at: datetime
+    event: EventKind
+    phase: str
+    play: str
+    task: str
+    role: str
+    action: str
+    host: str
+    item: str
+    status: str
+    duration_seconds: float | None
+    changed: bool
+    message: str
+    stdout: str
+    stderr: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class HostRelease:
+    """What is known to be active on a host; ``state`` is active, unknown, failed or debt."""
+
+    target: Target
+    host: str
+    release_id: str
+    version: str
+    previous_release_id: str
+    state: str
+    evidence: str
+    activated_at: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class FraiseStatus:
+    """A target now: what serves, how it is, and its newest deployment."""
+
+    id: str
+    target: Target
+    status: FraiseState
+    current_version: str
+    release_id: str
+    last_deployed_at: datetime | None
+    last_deployed_by: str
+    last_deploy_duration: float | None
+    last_deployment_id: str | None
+    last_deployment_status: Status | None
+    hosts: int
+    hosts_active: int
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counts of deployments. ``success_rate`` is 0 to 1 over those that ended in success or failure, None without any."""
+
+    total: int = 0
+    successful: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    rolled_back: int = 0
+    avg_duration: float | None = None
+    success_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class PhaseTiming:
+    """Time spent in a phase of one run of a deployment, in seconds, over all its batches of hosts."""
+
+    deployment_id: str
+    run: str
+    phase: str
+    started_at: datetime
+    completed_at: datetime
+    duration_seconds: float
+    hosts: int
+    tasks: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class WebhookEvent:
+    """One received webhook. ``is_duplicate``: the same delivery or body was accepted before; this is that one."""
+
+    pk: int
+    id: str
+    hook: str
+    provider: str
+    delivery_id: str
+    event_type: str
+    repository: str
+    branch: str
+    commit_sha: str
+    sender: str
+    received_at: datetime
+    processed: bool
+    decision: str
+    reason: str
+    deployment_id: str | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    is_duplicate: bool = False

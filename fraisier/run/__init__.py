@@ -1,0 +1,235 @@
+"""3. Plan -> stream of events, through ansible-runner in a guardian process (fraisier.run.guardian alone imports ansible_runner)."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from fraisier.plan import Plan
+from fraisier.run import collection, project
+from fraisier.secrets.redact import Redactor
+from fraisier.vocabulary import Event, EventKind
+
+PASSED_ON = frozenset(
+    (
+        *("HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "SSH_AUTH_SOCK", "KRB5CCNAME"),
+        *("XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"),
+        *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    )
+)
+"""Variables of our own environment that a run sees: ansible-runner writes its whole environment to a file, so the list is closed."""
+PREFIXES_PASSED_ON = ("LC_", "ANSIBLE_", "PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "GIT_SSL_")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: ansible-runner's status (``successful``, ``failed``, ``canceled``, ``timeout``, ``error``, or ``died`` when the
+    guardian itself was killed), ansible-playbook's exit code, and the last lines it printed outside of any task."""
+
+    status: str
+    rc: int | None
+    output: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run a plan: in check mode, with diffs, only some phases or all but some (phases are tags)."""
+
+    check: bool = False
+    diff: bool = False
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+
+    def arguments(self) -> list[str]:
+        found = ["--check"] if self.check else []
+        found += ["--diff"] if self.diff else []
+        found += ["--tags", ",".join(self.tags)] if self.tags else []
+        return found + (["--skip-tags", ",".join(self.skip_tags)] if self.skip_tags else [])
+
+
+class Runner:
+    """Runs the plans of one deployment, one after the other. A context manager: leaving it ends whatever still runs.
+
+    Entering starts the guardian process at once, so that it has imported ansible-runner by the time the first plan is ready.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._count = 0
+        self.outcome = Outcome("error", None)
+
+    def __enter__(self) -> Runner:
+        self._folder = Path(tempfile.mkdtemp(prefix="fraisier-", dir=_memory_folder()))
+        self._events = self._folder / "events"
+        os.mkfifo(self._events, 0o600)
+        # Opened for both ways: reading never sees an end of file between two runs, and the writer never waits for us.
+        self._fifo = os.open(self._events, os.O_RDWR | os.O_NONBLOCK)
+        self._guardian = subprocess.Popen(
+            [sys.executable, "-m", "fraisier.run.guardian", str(self._folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=self._environment(),
+            text=True,
+            start_new_session=True,  # a Ctrl-C at the terminal reaches us alone; we then ask the guardian
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._guardian.stdin and self._guardian.stdout
+        self._guardian.stdin.close()
+        self._guardian.wait()
+        self._guardian.stdout.close()
+        os.close(self._fifo)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(self, plan: Plan, secrets: Mapping[str, str], options: Options | None = None) -> Iterator[Event]:
+        """Run ``plan`` and yield its events as they come, secrets masked; ``outcome`` is set when the last one has been yielded."""
+        options = options or Options()
+        folder = self._prepare(plan, secrets)
+        arguments = [*options.arguments(), "--forks", str(max(1, min(len(plan.hosts), 50)))]
+        arguments += ["-e", f"@{folder / 'early.yml'}"]
+        if plan.secrets:
+            arguments += ["-e", f"@{folder / 'secrets.json'}"]
+        job = {
+            "folder": str(folder),
+            "playbook": plan.playbook,
+            "arguments": arguments,
+            "timeout_seconds": plan.timeout_seconds,
+        }
+        self._tell(json.dumps(job))
+        redact = Redactor(secrets.values())
+        for sequence, line in enumerate(self._lines(), start=1):
+            yield _event(redact(line), sequence)
+        self.outcome = Outcome(self.outcome.status, self.outcome.rc, [redact(line) for line in self.outcome.output])
+
+    def cancel(self) -> None:
+        """End the run that is going on; ``run`` then ends with the outcome ``canceled``."""
+        self._tell("cancel")
+
+    def _prepare(self, plan: Plan, secrets: Mapping[str, str]) -> Path:
+        self._count += 1
+        folder = self._folder / f"run{self._count}"
+        folder.mkdir(mode=0o700)
+        state = (
+            Path(self._environ.get("XDG_STATE_HOME") or Path(self._environ.get("HOME", "/")) / ".local/state")
+            / "fraisier"
+            / "cp"
+        )
+        path = os.pathsep.join(
+            filter(None, [str(self._folder / "collections"), self._environ.get("ANSIBLE_COLLECTIONS_PATH")])
+        )
+        project.write(plan, folder, control_path_dir=str(state), collections_path=path)
+        project.write_early(plan, folder / "early.yml")
+        project.write_secrets({name: secrets[name] for name in plan.secrets}, folder / "secrets.json")
+        return folder
+
+    def _environment(self) -> dict[str, str]:
+        passed = {k: v for k, v in self._environ.items() if k in PASSED_ON or k.startswith(PREFIXES_PASSED_ON)}
+        collections = self._folder / "collections"
+        collection.link_into(collections)
+        local_temp = self._folder / "tmp"
+        local_temp.mkdir()
+        return passed | {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), self._environ.get("PATH", os.defpath)]),
+            "PYTHONUNBUFFERED": "1",
+            "FRAISIER_EVENTS": str(self._events),
+            "AWX_LIB_DIRECTORY": str(Path(__file__).parent / "display"),
+            "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(
+                filter(None, [str(collections), self._environ.get("ANSIBLE_COLLECTIONS_PATH")])
+            ),
+            "ANSIBLE_LOCAL_TEMP": str(local_temp),
+            "ANSIBLE_HOST_KEY_CHECKING": passed.get("ANSIBLE_HOST_KEY_CHECKING", "True"),
+            "ANSIBLE_BECOME_ASK_PASS": "False",
+            "ANSIBLE_NOCOLOR": "1",
+        }
+
+    def _tell(self, line: str) -> None:
+        assert self._guardian.stdin
+        try:
+            self._guardian.stdin.write(line + "\n")
+            self._guardian.stdin.flush()
+        except BrokenPipeError:
+            pass  # it was killed: reading its answer will say so
+
+    def _lines(self) -> Iterator[str]:
+        """Event lines until the guardian has answered and the FIFO is empty."""
+        assert self._guardian.stdout
+        answers, rest, answered = self._guardian.stdout.fileno(), b"", False
+        while True:
+            ready, _, _ = select.select(
+                [self._fifo] if answered else [self._fifo, answers], [], [], 0 if answered else None
+            )
+            if self._fifo in ready:
+                *lines, rest = (rest + os.read(self._fifo, 1 << 16)).split(b"\n")
+                yield from (line.decode("utf-8", "replace") for line in lines)
+            elif answered:
+                return
+            if answers in ready:
+                answered = True
+                self.outcome = self._answer()
+
+    def _answer(self) -> Outcome:
+        assert self._guardian.stdout
+        line = self._guardian.stdout.readline()
+        if not line:
+            code = self._guardian.wait()
+            _end_marked(f"FRAISIER_EVENTS={self._events}")
+            return Outcome("died", None, [f"the process that ran Ansible ended with {code}"])
+        answer: dict[str, Any] = json.loads(line)
+        return Outcome(answer["status"], answer["rc"], answer["output"])
+
+
+def _event(line: str, sequence: int) -> Event:
+    try:
+        data = json.loads(line)
+    except ValueError:  # a run that was killed while it wrote
+        return Event(EventKind.OUTPUT, 0.0, sequence, message=line)
+    kind = EventKind(data.pop("kind"))
+    return Event(kind=kind, sequence=sequence, message=data.pop("message", "") or _message(data), **data)
+
+
+def _message(data: Mapping[str, Any]) -> str:
+    result = data.get("result") or {}
+    return str(result.get("msg") or "") if isinstance(result, dict) else ""
+
+
+def _end_marked(mark: str) -> None:
+    """Kill every process with ``mark`` in its environment: what a run leaves behind when its guardian was killed."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        marked = [int(path.name) for path in Path("/proc").glob("[0-9]*") if _is_marked(path, mark)]
+        if not marked:
+            return
+        for pid in marked:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def _is_marked(process: Path, mark: str) -> bool:
+    try:
+        return mark.encode() in (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _memory_folder() -> str | None:
+    """A folder in memory where the system has one: secrets of a run should not touch a disk."""
+    shared = Path("/dev/shm")  # noqa: S108
+    return str(shared) if shared.is_dir() and os.access(shared, os.W_OK) else None

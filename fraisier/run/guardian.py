@@ -1,0 +1,166 @@
+"""The process that owns one Ansible run: a sub-reaper around ansible_runner, so that nothing of a run outlives its controller.
+
+Started by ``fraisier.run`` as ``python -m fraisier.run.guardian FOLDER``; the only module that imports ansible_runner. On standard input
+it reads JSON lines (jobs, run one after the other) and the word ``cancel``; ``cancel`` and the end of the input (the controller died) both
+end every descendant process. It answers each job with one JSON line: ``{"status": ..., "rc": ..., "output": [...]}``.
+
+ansible-core's workers call setsid() and survive a kill of the process group, and ansible-runner's own cancel misses the module that
+they run; a sub-reaper finds all of them as its own descendants.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import queue
+import shlex
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import ansible_runner
+
+PR_SET_CHILD_SUBREAPER = 36
+OUTPUT_LINES = 60
+GRACE_SECONDS = 2.0
+
+
+def children(pid: int) -> list[int]:
+    found: list[int] = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):
+                found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def is_marked(pid: int) -> bool:
+    """Whether ``pid`` was started by this run: it has inherited the run's name of the FIFO."""
+    try:
+        return f"FRAISIER_EVENTS={os.environ['FRAISIER_EVENTS']}".encode() in Path(
+            f"/proc/{pid}/environ"
+        ).read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes of this run below ``pid``, parents before children.
+
+    A sub-reaper also inherits what a run has started to stay, such as a supervisord on a local host: daemons that begin with a clean
+    environment are not the run's any more, and are left alone.
+    """
+    found: list[int] = []
+    waiting = deque(child for child in children(pid) if is_marked(child))
+    while waiting:
+        child = waiting.popleft()
+        found.append(child)
+        waiting.extend(children(child))
+    return found
+
+
+def end_descendants() -> None:
+    """Ask with SIGTERM, then SIGKILL until none is left; new ones that appear in between are found by the next look."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    for pid in descendants(os.getpid()):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    while left := descendants(os.getpid()):
+        if time.monotonic() > deadline:
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        reap()
+        time.sleep(0.02)
+
+
+def reap() -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+class Guardian:
+    """Runs the jobs of one deployment, one after the other, while a thread watches the controller."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.cancelled = False
+        self.jobs: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self.lines: deque[str] = deque(maxlen=OUTPUT_LINES)
+
+    def watch_controller(self) -> None:
+        """Take jobs and ``cancel`` from standard input; its end means that the controller is done, or dead."""
+        for line in sys.stdin:
+            if line.strip() == "cancel":
+                self.cancelled = True
+                end_descendants()
+            else:
+                self.cancelled = False
+                self.jobs.put(json.loads(line))
+        self.jobs.put(None)
+        # Whether it ended or died: nothing of a run may be left, and no secret either.
+        for pid in descendants(os.getpid()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        end_descendants()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os._exit(0)
+
+    def on_line(self, event: dict[str, Any]) -> bool:
+        """Only lines outside of any task come this way; events go through the FIFO. False: write no event file."""
+        if text := str(event.get("stdout", "")).rstrip():
+            self.lines.extend(text.splitlines())
+        return False
+
+    def run(self, job: dict[str, Any]) -> dict[str, Any]:
+        self.lines.clear()
+        try:
+            runner = ansible_runner.run(
+                private_data_dir=job["folder"],
+                project_dir=job["folder"],
+                host_cwd=job["folder"],
+                playbook=job["playbook"],
+                inventory=f"{job['folder']}/inventory",
+                cmdline=shlex.join(job["arguments"]),
+                event_handler=self.on_line,
+                cancel_callback=lambda: self.cancelled,
+                settings={"pexpect_timeout": 0.5, "suppress_output_file": True},
+                timeout=job["timeout_seconds"] or None,
+                fact_cache_type="memory",
+                quiet=True,
+            )
+            status, rc = str(runner.status), runner.rc
+        except Exception as error:  # noqa: BLE001  # a door: whatever went wrong is the controller's to judge and record
+            status, rc = "error", None
+            self.lines.append(f"{type(error).__name__}: {error}")
+        end_descendants()
+        return {"status": "canceled" if self.cancelled else status, "rc": rc, "output": list(self.lines)}
+
+
+def answer(message: dict[str, Any], out: Any) -> None:
+    with suppress(BrokenPipeError):
+        out.write(json.dumps(message) + "\n")
+        out.flush()
+
+
+def main() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints must not end up between our answers
+    guardian = Guardian(sys.argv[1])
+    threading.Thread(target=guardian.watch_controller, daemon=True).start()
+    while (job := guardian.jobs.get()) is not None:
+        answer(guardian.run(job), out)
+    threading.Event().wait()  # the watching thread cleans up and ends the process
+
+
+if __name__ == "__main__":
+    main()

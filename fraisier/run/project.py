@@ -1,0 +1,121 @@
+"""A plan on disk, as a project that ``ansible-playbook`` runs: the same files for our own runs and for ``fraisier render``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fraisier.plan import Plan, Template
+from fraisier.run import collection
+
+EARLY = ("fraisier_hooks", "fraisier_service_manager")
+JINJA_MARKS = ("{{", "{%", "{#")
+
+
+class _Unsafe(str):
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+_Dumper.add_representer(_Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text)))
+
+
+def plain(value: Any) -> Any:
+    """Plan data for the dumper: templates as they are, other text that looks like a template tagged ``!unsafe``."""
+    if isinstance(value, Template):
+        return str(value)
+    if isinstance(value, str):
+        return _Unsafe(value) if any(mark in value for mark in JINJA_MARKS) else str(value)
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def to_yaml(value: Any) -> str:
+    return yaml.dump(plain(value), Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=120)
+
+
+def ansible_cfg(plan: Plan, *, control_path_dir: str, collections_path: str) -> str:
+    """Settings of a run. Forks follow the hosts; pipelining, kept connections and checked host keys (performance notes)."""
+    return f"""\
+[defaults]
+inventory = inventory
+collections_path = {collections_path}
+forks = {max(1, min(len(plan.hosts), 50))}
+gathering = explicit
+host_key_checking = True
+interpreter_python = /usr/bin/python3
+retry_files_enabled = False
+timeout = 10
+
+[ssh_connection]
+pipelining = True
+ssh_args = -o ControlMaster=auto -o ControlPersist=900s -o ServerAliveInterval=5 -o ServerAliveCountMax=3
+control_path_dir = {control_path_dir}
+control_path = %(directory)s/%%C
+"""
+
+
+def write(plan: Plan, folder: Path, *, control_path_dir: str, collections_path: str) -> None:
+    """Write ``inventory/hosts.yml`` and ``ansible.cfg`` below ``folder``, which exists."""
+    (folder / "inventory").mkdir()
+    (folder / "inventory" / "hosts.yml").write_text("---\n" + to_yaml(plan.inventory()))
+    cfg = ansible_cfg(plan, control_path_dir=control_path_dir, collections_path=collections_path)
+    (folder / "ansible.cfg").write_text(cfg)
+
+
+def write_early(plan: Plan, path: Path) -> None:
+    """Variables that Ansible can use before the first task, as extra variables: what is not asked for then costs no task at all."""
+    path.write_text("---\n" + to_yaml({name: plan.variables[name] for name in EARLY if name in plan.variables}))
+
+
+def write_secrets(values: Mapping[str, str], path: Path) -> None:
+    """Secret values for ``-e @path``: a file of mode 0600, each value unsafe so that it is never taken for a template."""
+    data = {"fraisier_secrets": {name: {"__ansible_unsafe": value} for name, value in values.items()}}
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(data, file)
+
+
+def render(plan: Plan, folder: Path) -> None:
+    """Write ``plan`` as a self-contained project: plain ``ansible-playbook`` runs it without Fraisier.
+
+    The collection is copied in; secrets stay out: ``secrets.example.json`` names what to give with ``-e @secrets.json``.
+    ``folder`` is created; it must be empty.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write(plan, folder, control_path_dir="~/.ansible/cp", collections_path="./collections")
+    place = folder / "collections" / "ansible_collections" / "fraisier" / "deploy"
+    source = collection.ours().folder
+    for part in collection.PARTS:
+        origin = source / part
+        if origin.is_dir():
+            shutil.copytree(origin, place / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(origin, place / part)
+    title = f"{plan.target}" + (f", release {plan.release.release_id}" if plan.release else "")
+    play = [{"name": title, "import_playbook": plan.playbook}]
+    (folder / "site.yml").write_text("---\n" + yaml.safe_dump(play, sort_keys=False))
+    secrets_note = ""
+    if plan.secrets:
+        example = {"fraisier_secrets": {name: secret.template for name, secret in plan.secrets.items()}}
+        (folder / "secrets.example.json").write_text(json.dumps(example, indent=2) + "\n")
+        secrets_note = " -e @secrets.json"
+    (folder / "README.md").write_text(
+        f"# {title}\n\nRendered by Fraisier. It needs ansible-core >= 2.19 and nothing else:\n\n"
+        f"    ansible-playbook site.yml{secrets_note}\n\n"
+        + ("Copy secrets.example.json to secrets.json and put the values in.\n" if plan.secrets else "")
+    )

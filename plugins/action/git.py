@@ -1,0 +1,133 @@
+"""Stages a commit as a release directory; one exec per host."""
+
+# Copyright: Fraisier authors
+# GNU General Public License v3.0 or later (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from ansible_collections.fraisier.deploy.plugins.plugin_utils import shell
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import ArgumentError, Arguments, relative_path
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
+
+SCP_FORM = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9_.\[\]:-]+:.+|[A-Za-z0-9_.-]+\.[A-Za-z0-9_.-]+:.+")
+SCHEMES = ("file", "git", "http", "https", "ssh")
+OURS = ("REVISION", ".fraisier", ".fraisier.json", ".fraisier-bad")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A URL fit for an argv, and the credentials that were in it."""
+
+    url: str
+    credentials: dict[str, str]
+
+
+def parse_repository(text: str) -> Repository:
+    """Refuses what git would read as an option or run as a remote helper; takes user and password out of http URLs."""
+    if text.startswith("/") or (SCP_FORM.fullmatch(text) and "://" not in text):
+        return Repository(text, {})
+    parts = urlsplit(text)
+    if parts.scheme not in SCHEMES or text.startswith("-"):
+        raise ArgumentError(f"repo must be an absolute path, user@host:path or a URL with one of {', '.join(SCHEMES)}")
+    if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
+        return Repository(text, {})
+    credentials = {
+        "FRAISIER_GIT_USERNAME": unquote(parts.username or ""),
+        "FRAISIER_GIT_PASSWORD": unquote(parts.password or ""),
+    }
+    return Repository(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])), credentials)
+
+
+@dataclass(frozen=True)
+class Request:
+    app_path: str
+    release_id: str
+    version: str
+    repository: Repository
+    target: str
+    submodules: bool
+    shared: list[str]
+    timeout_seconds: int
+    environment: dict[str, str]
+
+    @property
+    def release_path(self) -> str:
+        return f"{self.app_path}/releases/{self.release_id}"
+
+    def manifest(self, created_at: datetime) -> str:
+        facts = {
+            "release_id": self.release_id,
+            "version": self.version,
+            "target": self.target,
+            "created_at": created_at.isoformat(timespec="seconds"),
+            "repo": self.repository.url,
+        }
+        return json.dumps({name: value for name, value in facts.items() if value}, sort_keys=True)
+
+
+def parse(arguments: Arguments) -> Request:
+    request = Request(
+        app_path=arguments.app_path(),
+        release_id=arguments.release_id(),
+        version=arguments.commit(),
+        repository=parse_repository(arguments.text("repo", required=True)),
+        target=arguments.text("target"),
+        submodules=arguments.boolean("submodules"),
+        shared=[_shared(entry) for entry in arguments.lines("shared")],
+        timeout_seconds=arguments.integer("timeout_seconds", 300, minimum=1),
+        environment=arguments.environment(),
+    )
+    arguments.finish()
+    return request
+
+
+def _shared(entry: str) -> str:
+    path = relative_path("shared", entry)
+    if path.split("/")[0] in OURS:
+        raise ArgumentError(f"shared must not name one of our own files ({', '.join(OURS)})")
+    return path
+
+
+class ActionModule(ScriptAction):
+    def perform(self, arguments: Arguments) -> Result:
+        request = parse(arguments)
+        answer = self.ask(["git"], self._parts(request))
+        result = {
+            **outcome(answer),
+            "release_id": request.release_id,
+            "version": request.version,
+            "release_path": request.release_path,
+        }
+        if self.wants_diff and answer.flag("changed"):
+            result["diff"] = _diff(request, answer)
+        return result
+
+    def _parts(self, request: Request) -> list[str]:
+        return [
+            shell.exporting("git_environment", {**request.environment, **request.repository.credentials}),
+            shell.assign("app_path", request.app_path),
+            shell.assign("release_id", request.release_id),
+            shell.assign("version", request.version),
+            shell.assign("repo", request.repository.url),
+            shell.assign("submodules", request.submodules),
+            shell.assign_lines("shared", request.shared),
+            shell.assign("timeout_seconds", request.timeout_seconds),
+            shell.assign("manifest", request.manifest(datetime.now(UTC))),
+        ]
+
+
+def _diff(request: Request, answer: Answer) -> dict[str, str]:
+    return {
+        "before_header": "release now current",
+        "after_header": "release staged",
+        "before": f"release {answer.text('from_release')}\ncommit {answer.text('from_version')}\n",
+        "after": f"release {request.release_id}\ncommit {request.version}\n",
+    }

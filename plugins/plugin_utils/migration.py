@@ -1,0 +1,127 @@
+"""What every migration tool has in common: the request, what a look at the database said, the tools by name. Pure."""
+
+# SPDX-License-Identifier: MIT
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import (
+    COMMIT,
+    RELEASE_ID,
+    ArgumentError,
+    Arguments,
+    named_command,
+    relative_path,
+)
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.releases import release_environment
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.shell import Command
+
+STATES = ("latest", "at", "status")
+COMMANDS = ("current", "pending", "up", "down")
+TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:@+~-]*")
+
+
+@dataclass(frozen=True)
+class Request:
+    app_path: str
+    directory: str
+    tool: str
+    state: str
+    target: str
+    bin_dir: str
+    config: str
+    migrations_dir: str
+    environment: dict[str, str]
+    commands: dict[str, Command]
+    pending_rc: int
+    allow_database_ahead: bool
+    extra_args: list[str]
+    timeout_seconds: int
+    lock_timeout_seconds: int
+
+
+def parse(arguments: Arguments) -> Request:
+    app_path = arguments.app_path()
+    release_id = arguments.release_id()
+    version = arguments.text("version", pattern=COMMIT)
+    target = arguments.text("target", pattern=TARGET)
+    return Request(
+        app_path=app_path,
+        directory=_directory(app_path, release_id, arguments),
+        tool=arguments.text("tool", required=True),
+        state=arguments.choice("state", STATES, "latest"),
+        target="" if target == "base" else target,
+        bin_dir=_inside(arguments, "bin_dir"),
+        config=_inside(arguments, "config"),
+        migrations_dir=_inside(arguments, "migrations_dir"),
+        environment={
+            **arguments.environment(),
+            **release_environment(app_path, release_id, version),
+            "FRAISIER_TARGET": target,
+        },
+        commands=_commands(arguments),
+        pending_rc=arguments.integer("pending_rc", 1, maximum=255),
+        allow_database_ahead=arguments.boolean("allow_database_ahead"),
+        extra_args=arguments.lines("extra_args"),
+        timeout_seconds=arguments.integer("timeout_seconds", 600, minimum=1),
+        lock_timeout_seconds=arguments.integer("lock_timeout_seconds", 60),
+    )
+
+
+def _directory(app_path: str, release_id: str, arguments: Arguments) -> str:
+    """The release to run in, by id or by path."""
+    given = arguments.text("directory") or release_id
+    return f"{app_path}/releases/{given}" if RELEASE_ID.fullmatch(given) else arguments.path("directory")
+
+
+def _inside(arguments: Arguments, name: str) -> str:
+    value = arguments.text(name)
+    return relative_path(name, value).rstrip("/") if value else ""
+
+
+def _commands(arguments: Arguments) -> dict[str, Command]:
+    given = arguments.mapping("commands")
+    unknown = sorted(set(given) - set(COMMANDS))
+    if unknown:
+        raise ArgumentError(f"commands has unknown entries: {', '.join(unknown)}; known are {', '.join(COMMANDS)}")
+    found = {name: named_command(f"commands.{name}", value) for name, value in given.items()}
+    return {name: command for name, command in found.items() if command}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a look at the database said. ``at`` is None when the tool has no way to tell."""
+
+    at: str | None
+    pending: list[str]
+    ahead: list[str]
+    is_pending: bool
+
+
+class Tool(Protocol):
+    """One migration tool: a shell file of its own, and how to read what it answers."""
+
+    @property
+    def script(self) -> str:
+        """Name of its shell file: tool_look, tool_up and tool_down."""
+
+    def check(self, request: Request) -> None:
+        """Refuses a request that this tool cannot do."""
+
+    def parts(self, request: Request, targets: list[str]) -> list[str]:
+        """The functions and variables that its shell file wants."""
+
+    def looks_first(self, request: Request) -> bool:
+        """True when the way to the target (up or down) is known only after a look."""
+
+    def is_reversible(self, request: Request) -> bool: ...
+
+    def read(self, answer: Answer) -> Reading:
+        """What the database was at before anything was done."""
+
+    def between(self, answer: Answer, before: str | None, after: str | None) -> tuple[list[str], list[str]]:
+        """What was applied and what was rolled back."""

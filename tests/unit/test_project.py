@@ -1,0 +1,67 @@
+"""A plan on disk: what comes from configuration is data, what we or `vars:` mean as a template stays one."""
+
+import json
+import stat
+from pathlib import Path
+
+import yaml
+
+from fraisier.plan import Plan, Release, Template
+from fraisier.run import project
+from fraisier.secrets import SecretRef
+from fraisier.vocabulary import Target
+
+HOSTILE = "{{ lookup('ansible.builtin.pipe', 'touch /tmp/owned') }}"
+
+
+def plan(**variables: object) -> Plan:
+    return Plan(
+        target=Target("my_api", "production"),
+        playbook="fraisier.deploy.api",
+        hosts={"web1": {"ansible_host": "192.0.2.1"}},
+        variables=variables,
+        secrets={"token": SecretRef("${TOKEN}", "fraises.yaml:1:1")},
+        release=Release("20261122T000000Z-0123456789ab-abc123", "0" * 40),
+    )
+
+
+def test_text_that_looks_like_a_template_is_tagged_unsafe() -> None:
+    text = project.to_yaml(plan(name=HOSTILE, ours=Template("{{ fraisier_secrets.token }}"), plain="text").inventory())
+    assert f'name: !unsafe "{HOSTILE}"' in text or "name: !unsafe '" in text
+    assert "ours: '{{ fraisier_secrets.token }}'" in text
+    assert "plain: text" in text
+
+
+def test_hostile_text_is_tagged_inside_lists_and_mappings_too() -> None:
+    text = project.to_yaml({"list": [HOSTILE], "map": {"key": {"deep": HOSTILE}}})
+    assert text.count("!unsafe") == 2
+
+
+def test_secret_values_go_to_a_private_file_as_unsafe_text(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    project.write_secrets({"token": "{{ 1 + 1 }}"}, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert json.loads(path.read_text()) == {"fraisier_secrets": {"token": {"__ansible_unsafe": "{{ 1 + 1 }}"}}}
+
+
+def test_a_rendered_project_names_secrets_and_holds_none(tmp_path: Path) -> None:
+    project.render(plan(name="x"), tmp_path / "out")
+    files = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert {"ansible.cfg", "site.yml", "inventory/hosts.yml", "README.md", "secrets.example.json"} <= files
+    assert "collections/ansible_collections/fraisier/deploy/galaxy.yml" in files
+    assert json.loads((tmp_path / "out/secrets.example.json").read_text()) == {
+        "fraisier_secrets": {"token": "${TOKEN}"}
+    }
+    site = yaml.safe_load((tmp_path / "out/site.yml").read_text())
+    assert site == [
+        {
+            "name": "my_api/production, release 20261122T000000Z-0123456789ab-abc123",
+            "import_playbook": "fraisier.deploy.api",
+        }
+    ]
+
+
+def test_the_hash_of_a_plan_tells_templates_from_text_and_ignores_order() -> None:
+    assert plan(a="{{ x }}").hash != plan(a=Template("{{ x }}")).hash
+    assert plan(a=1, b=2).hash == plan(b=2, a=1).hash
+    assert plan(a=1).hash != plan(a=2).hash
