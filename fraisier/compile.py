@@ -82,7 +82,7 @@ def config_hash(resolved: ResolvedFraise) -> str:
     """SHA-256 of what the configuration alone contributes to a deployment: whether it changed since the last one."""
     secrets = _Secrets()
     variables = _variables(resolved, secrets)
-    hosts = {host.name: _host(resolved, host) for host in resolved.settings.hosts}
+    hosts = {host.name: _host(resolved, host, secrets) for host in resolved.settings.hosts}
     templates = {name: secret.template for name, secret in secrets.found.items()}
     return digest([TYPES[resolved.type].PLAYBOOK, hosts, variables, templates])
 
@@ -97,7 +97,7 @@ def _plan(
     secrets = _Secrets()
     variables = {**_variables(resolved, secrets), **now}
     hosts = {
-        host.name: {**_host(resolved, host), **(host_variables or {}).get(host.name, {})}
+        host.name: {**_host(resolved, host, secrets), **(host_variables or {}).get(host.name, {})}
         for host in resolved.settings.hosts
         if host_variables is None or host.name in host_variables
     }
@@ -146,7 +146,7 @@ def _variables(resolved: ResolvedFraise, secrets: _Secrets) -> dict[str, Any]:
     }
     found |= _fetch_variables(resolved) | _build_variables(resolved, secrets) | _migrate_variables(resolved, secrets)
     found |= _service_variables(resolved, secrets) | _health_variables(resolved, secrets)
-    return found | {key: _trusted(value) for key, value in settings.vars.items()}
+    return found | {key: _trusted(value, key, secrets) for key, value in settings.vars.items()}
 
 
 def _fetch_variables(resolved: ResolvedFraise) -> dict[str, Any]:
@@ -281,7 +281,7 @@ def _health_variables(resolved: ResolvedFraise, secrets: _Secrets) -> dict[str, 
     return {f"fraisier_health_{key}": value for key, value in found.items()}
 
 
-def _host(resolved: ResolvedFraise, host: Host) -> dict[str, Any]:
+def _host(resolved: ResolvedFraise, host: Host, secrets: _Secrets) -> dict[str, Any]:
     """Connection variables of one host; what the host does not say itself comes from the environment."""
     settings = resolved.settings
     if settings.connection == "local":
@@ -300,7 +300,7 @@ def _host(resolved: ResolvedFraise, host: Host) -> dict[str, Any]:
         if bastion := host.bastion or settings.bastion:
             found["ansible_ssh_common_args"] = f"-o ProxyJump={bastion}"
     found = {key: value for key, value in found.items() if value is not None}
-    return found | {key: _trusted(value) for key, value in host.vars.items()}
+    return found | {key: _trusted(value, f"{host.name}_{key}", secrets) for key, value in host.vars.items()}
 
 
 def _host_release(resolved: ResolvedFraise, release: Release | None) -> dict[str, Any]:
@@ -340,10 +340,12 @@ def _hook_path(resolved: ResolvedFraise, path: str) -> str:
     return str(resolved.root / path)
 
 
-def _trusted(value: Any) -> Any:
+def _trusted(value: Any, name: str, secrets: _Secrets) -> Any:
     """``vars:`` go to Ansible as they are: the one place where the user's text is a template."""
+    if isinstance(value, SecretRef):
+        return secrets.value(name, value)
     if isinstance(value, str):
         return Template(value)
     if isinstance(value, Mapping):
-        return {key: _trusted(item) for key, item in value.items()}
-    return [_trusted(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _trusted(item, f"{name}_{key}", secrets) for key, item in value.items()}
+    return [_trusted(item, name, secrets) for item in value] if isinstance(value, list | tuple) else value

@@ -52,20 +52,14 @@ def history(
 
 
 def _print(found: list[Any]) -> None:
-    from fraisier.show.text import commit, duration, short, table, when
+    from fraisier.show.text import age, commit, duration, short, table
 
-    headers = ("ID", "TARGET", "KIND", "STATUS", "VERSION", "STARTED", "TOOK")
-    rows = []
+    headers = ("ID", "TARGET", "KIND", "STATUS", "VERSION", "WHEN", "TOOK")
+    rows, now = [], datetime.now(UTC)
     for row in found:
-        change = (
-            f"{commit(row.old_version)[:7]} → {commit(row.new_version)[:7]}"
-            if row.old_version
-            else commit(row.new_version)[:7]
-        )
-        started = when(row.started_at or row.requested_at)
-        rows.append(
-            (short(row.id), row.target.slug, row.kind, row.status, change, started, duration(row.duration_seconds))
-        )
+        moment = age(row.started_at or row.requested_at, now)
+        took = duration(row.duration_seconds)
+        rows.append((short(row.id), row.target.slug, row.kind, row.status, commit(row.new_version)[:7], moment, took))
     lines = table(headers, rows).splitlines()
     click.echo(lines[0])
     for line in lines[1:]:

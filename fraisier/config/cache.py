@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -106,7 +107,7 @@ def _same_values(stored: dict[str, str | None], known: Mapping[str, str]) -> boo
     return stored == _values(stored, known)
 
 
-def _same_presence(stored: dict[str, bool], known: Mapping[str, str]) -> bool:
+def _same_presence(stored: dict[str, bool | None], known: Mapping[str, str]) -> bool:
     return stored == _presence(stored, known)
 
 
@@ -114,9 +115,9 @@ def _values(names: Any, known: Mapping[str, str]) -> dict[str, str | None]:
     return {name: _digest(known[name].encode("utf-8", "surrogateescape")) if name in known else None for name in names}
 
 
-def _presence(names: Any, known: Mapping[str, str]) -> dict[str, bool]:
-    # an empty secret is refused, so it counts as none
-    return {name: bool(known.get(name)) for name in names}
+def _presence(names: Any, known: Mapping[str, str]) -> dict[str, bool | None]:
+    # an empty secret may be refused where a missing one is not, and the other way round
+    return {name: bool(known[name]) if name in known else None for name in names}
 
 
 def _sources(content: bytes, dotenv: bytes | None) -> dict[str, Any]:
@@ -162,7 +163,8 @@ def _remember(entry: Path, loaded: FraisierConfig, rows: list[ListingRow]) -> No
             json.dump(stored, file)
         fresh.replace(entry)
     except OSError:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
 
 
 def _digest(content: bytes) -> str:

@@ -9,7 +9,6 @@ from fraisier.config.rules import RULES, missing
 from fraisier.config.tree import WHOLE_FILE, Place, Value
 from fraisier.fraise_types import api
 from fraisier.fraise_types.release import Release
-from fraisier.fraise_types.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -108,7 +107,7 @@ def _environment_names(draft: Draft) -> None:
         return
     used = {name for entry in fraises.entries.values() for name in _environments_of(entry.value)}
     for name, entry in defaults.entries.items():
-        hint = did_you_mean(name, used - set(defaults.entries)) if name not in used else ""
+        hint = draft.report.suggestion(name, used - set(defaults.entries)) if name not in used else ""
         if hint:
             draft.report.add(entry.key, "no fraise has this environment", hint)
 
@@ -126,25 +125,27 @@ def _branches(draft: Draft) -> None:
     for branch, targets in draft.branches.items():
         value = mapping.entries[branch].value
         places = [item.place for item in value.data] if isinstance(value.data, list) else [value.place]
-        seen: list[BranchTarget] = []
+        seen: set[tuple[str, str]] = set()
         for target, place in zip(targets.root, places, strict=True):
-            if target in seen:
+            if (target.fraise, target.environment) in seen:
                 draft.report.add(place, f"{target.fraise}/{target.environment} is given twice")
             elif not _unknown_target(draft, target, place, fraises):
                 _other_branch(draft, branch, place, valid.get(f"{target.fraise}/{target.environment}"))
-            seen.append(target)
+            seen.add((target.fraise, target.environment))
 
 
 def _unknown_target(draft: Draft, target: BranchTarget, place: Place, fraises: Value) -> bool:
     fraise = fraises.get(target.fraise)
     if fraise is None:
-        draft.report.add(place, f"there is no fraise {target.fraise!r}", did_you_mean(target.fraise, fraises.entries))
+        draft.report.add(
+            place, f"there is no fraise {target.fraise!r}", draft.report.suggestion(target.fraise, fraises.entries)
+        )
         return True
     environments = _environments_of(fraise)
     if target.environment in environments:
         return False
     if not draft.report.is_faulty("fraises", target.fraise):
-        hint = did_you_mean(target.environment, environments)
+        hint = draft.report.suggestion(target.environment, environments)
         draft.report.add(place, f"{target.fraise} has no environment {target.environment!r}", hint)
     return True
 

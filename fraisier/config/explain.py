@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args, get_or
 
 from pydantic import BaseModel, ValidationError
 
-from fraisier.config.tree import Place, Value, plain, without_nulls
+from fraisier.config.tree import Place, Value
 from fraisier.fraise_types.fields import AS_IS, REFUSED
-from fraisier.fraise_types.spelling import did_you_mean
 from fraisier.secrets import Text
 
 if TYPE_CHECKING:
@@ -50,12 +49,27 @@ def validated(model: type[Model], value: Value, report: Report, *, also_known: I
     ``also_known``: keys that belong to the section but not to the model, for suggestions.
     """
     try:
-        return model.model_validate(plain(without_nulls(value)))
+        return model.model_validate(_data(model, value, ()))
     except ValidationError as error:
         details = error.errors(include_url=False)
         for detail in [each for each in details if not _follows_another(each, details, value, report)]:
             _explain(detail, model, value, report, also_known)
     return None
+
+
+def _data(model: type[BaseModel], value: Value, location: Location) -> Any:
+    """Ordinary data without the keys that are null, save those that the model does not know and must refuse."""
+    if isinstance(value.data, list):
+        return [_data(model, item, (*location, position)) for position, item in enumerate(value.data)]
+    if not isinstance(value.data, dict):
+        return value.data
+    has_nulls = any(entry.value.data is None for entry in value.data.values())
+    known = _keys_at(model, location) if has_nulls else []
+    return {
+        key: _data(model, entry.value, (*location, key))
+        for key, entry in value.data.items()
+        if entry.value.data is not None or (known and key not in known)
+    }
 
 
 def _follows_another(detail: ErrorDetails, details: list[ErrorDetails], value: Value, report: Report) -> bool:
@@ -78,11 +92,11 @@ def _explain(detail: ErrorDetails, model: type[BaseModel], value: Value, report:
     place, found = _located(value, location, is_key=detail["type"] == "extra_forbidden")
     if detail["type"] == "extra_forbidden":
         known = [*_keys_at(model, location[:-1]), *(also if len(location) == 1 else ())]
-        report.add(place, "unknown key", did_you_mean(str(location[-1]), known))
+        report.add(place, "unknown key", report.suggestion(str(location[-1]), known))
     elif detail["type"] == "missing":
         report.add(place, f"{location[-1]} is missing", _choices(model, location))
     else:
-        report.add(place, *_sentence(detail, found))
+        report.add(place, *_sentence(detail, found, report))
 
 
 def _located(value: Value, location: Location, *, is_key: bool) -> tuple[Place, Value]:
@@ -143,7 +157,7 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _sentence(detail: ErrorDetails, found: Value) -> tuple[str, str]:
+def _sentence(detail: ErrorDetails, found: Value, report: Report) -> tuple[str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind in (AS_IS, REFUSED):
         shown = "" if kind == AS_IS else f", got {described(found)}"
@@ -153,15 +167,15 @@ def _sentence(detail: ErrorDetails, found: Value) -> tuple[str, str]:
         return f"must be {words} {context[key]}, got {described(found)}", ""
     if kind == "too_short":
         return "must not be empty", ""
-    return _wrong_kind(kind, context, found)
+    return _wrong_kind(kind, context, found, report)
 
 
-def _wrong_kind(kind: str, context: Mapping[str, Any], found: Value) -> tuple[str, str]:
+def _wrong_kind(kind: str, context: Mapping[str, Any], found: Value, report: Report) -> tuple[str, str]:
     expected = _EXPECTED.get(kind.split("_", 1)[0], "something else")
     choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
     hint = ""
     if choices and isinstance(found.data, str):
-        hint = did_you_mean(found.data, choices)
+        hint = report.suggestion(found.data, choices)
     elif expected == "text" and isinstance(found.data, (int, float)):
         hint = "put it in quotes"
     return f"expected {expected.format(', '.join(choices))}, got {described(found)}", hint

@@ -32,8 +32,8 @@ DOTENV: Final = ".env"
 class Sources:
     """What a configuration was made from: the bytes that were read, and the variables that they refer to."""
 
-    content: bytes
-    dotenv: bytes | None
+    content: bytes = field(repr=False)
+    dotenv: bytes | None = field(repr=False)
     environ: Mapping[str, str] = field(repr=False)
     variables: frozenset[str] = frozenset()
     secret_variables: frozenset[str] = frozenset()

@@ -34,6 +34,7 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,40}|[0-9]{1,40}\.[0-9]{0,40}|[0-9]{1,40}(?=[eE]))(?:[eE][-+]?[0-9]{1,3})?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TAG = "tag:yaml.org,2002:"
+_SCALAR_TAGS: Final = tuple(f"{_TAG}{kind}" for kind in ("bool", "float", "int", "null"))
 _WORDS: Final = {"true": True, "false": False}
 _ANSIBLE_WORDS: Final = {**_WORDS, "yes": True, "no": False, "on": True, "off": False}
 _NULLS: Final = ("", "~", "null", "Null", "NULL")
@@ -224,7 +225,7 @@ class _Composer:
             return self._variable(text, place)
         if (tag is None and not event.implicit[0]) or tag in ("!", f"{_TAG}str"):
             return text
-        if tag is not None and not tag.startswith(_TAG):
+        if tag is not None and tag not in _SCALAR_TAGS:
             self._unknown_tag(tag, place)
         if words is _Words.TEXT:
             return None if text in _NULLS else text
@@ -238,8 +239,9 @@ class _Composer:
         return f"${{{name}}}"
 
     def _unknown_tag(self, tag: str, place: Place) -> None:
+        shown = tag.replace(_TAG, "!!")
         hint = did_you_mean(tag, ["!envvar"]) or "the only tag known here is !envvar"
-        self._report.add(place, f"unknown tag {tag}", hint)
+        self._report.add(place, f"unknown tag {shown}", hint)
 
 
 def _place(path: tuple[str | int, ...], event: Any) -> Place:

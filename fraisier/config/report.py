@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from fraisier.errors import ConfigError, Problem
+from fraisier.fraise_types.spelling import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fraisier.config.tree import Place
+
+
+MOST_SUGGESTIONS: Final = 100
 
 
 class Report:
@@ -29,6 +35,10 @@ class Report:
         """True when something is wrong at ``path``, below it, or with what contains it."""
         above = (path[:length] for length in range(len(path)))
         return path in self._above_faulty or any(prefix in self._faulty for prefix in above)
+
+    def suggestion(self, word: str, known: Iterable[str]) -> str:
+        """``did you mean 'branch'?``, or ''. None for a file that is wrong all over, where looking for them takes long."""
+        return did_you_mean(word, known) if len(self._found) < MOST_SUGGESTIONS else ""
 
     def fail(self, place: Place, message: str, hint: str = "") -> NoReturn:
         """For what makes the rest of the file unreadable."""

@@ -12,12 +12,14 @@ from pydantic import BaseModel, Field, create_model
 from fraisier.config.model import BranchTargets, FraiseHead, GitProviders, Notifications, Top, Webhook
 from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.settings import Placement
+from fraisier.vocabulary import NAME
 
 IDENTIFIER: Final = "urn:fraisier:schema:fraises.yaml"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _REFERENCE: Final = {"$ref": "#/$defs/Reference"}
 _ABOUT: Final[tuple[str, ...]] = ("title", "description", "default")
+_NAMES_BELOW: Final = ("fraises", "environments", "hooks", "jobs")
 _BELOW: Final[tuple[str, ...]] = ("items", "additionalProperties")
 
 
@@ -77,8 +79,16 @@ def _as_written(schema: Any) -> Any:
         if key in changed:
             changed[key] = [_as_written(member) for member in changed[key]]
     if "properties" in changed:
-        changed["properties"] = {name: _nullable(_as_written(inner)) for name, inner in changed["properties"].items()}
+        changed["properties"] = {
+            name: _nullable(_named(name, _as_written(inner))) for name, inner in changed["properties"].items()
+        }
     return _one_or_list(_late(changed))
+
+
+def _named(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    if name not in _NAMES_BELOW or "propertyNames" in schema:
+        return schema
+    return {**schema, "propertyNames": {"pattern": f"^{NAME.pattern}$"}}
 
 
 def _late(schema: dict[str, Any]) -> dict[str, Any]:

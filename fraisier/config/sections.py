@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from fraisier.config.explain import Model, validated
 from fraisier.config.model import BranchTargets, FraiseHead, GitProviders, Notifications, Top, Webhook
 from fraisier.config.resolved import ResolvedFraise
-from fraisier.config.tree import Entry, Place, Value, mapping, merge, plain
+from fraisier.config.tree import Entry, Place, Value, mapping, merge
 from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.settings import Host, Placement
 from fraisier.secrets import SecretRef
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from fraisier.config.report import Report
 
 LOCALHOST: Final = "localhost"
-NAME_RULE: Final = (
-    "expected a name: a-z, 0-9, '-' and '_', at most 63 characters, a letter or digit at both ends"
-)  # fmt: skip
+NAME_RULE: Final = "expected a name: a-z, 0-9, '-' and '_', at most 63 characters, a letter or digit at both ends"
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,8 @@ def at_key(entry: Entry) -> Value:
 def _read_fraise(draft: Draft, name: str, entry: Entry, defaults: dict[str, Value | None]) -> None:
     section = at_key(entry)
     head = validated(FraiseHead, _only(section, FraiseHead, keep=True), draft.report)
-    kind = head.type if head else plain(section.get("type") or Value(None))
+    written = section.get("type")
+    kind = str(written.data) if written else ""
     if kind not in TYPES:
         return
     model = TYPES[kind].Settings
@@ -92,7 +91,8 @@ def _read_fraise(draft: Draft, name: str, entry: Entry, defaults: dict[str, Valu
         level = _level(draft, model, at_key(inner))
         above = defaults.get(environment, mapping({}, inner.key))
         if head and own and level and above:
-            _add_candidate(draft, Target(name, environment), head, reduce(merge, (above, own, level)), inner.key)
+            merged = reduce(merge, (above, own, level), mapping({}, inner.key))
+            _add_candidate(draft, Target(name, environment), head, merged, inner.key)
 
 
 def _add_candidate(draft: Draft, target: Target, head: FraiseHead, merged: Value, place: Place) -> None:

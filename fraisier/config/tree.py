@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+LONGEST_KEY: Final = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,14 @@ class Place:
     @property
     def dotted(self) -> str:
         """``fraises.my_api.hosts[1].port``."""
-        parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path]
+        parts = [f"[{part}]" if isinstance(part, int) else f".{_shown(part)}" for part in self.path]
         return "".join(parts).removeprefix(".")
+
+
+def _shown(key: str) -> str:
+    """A key as a message shows it: short, and without characters that a terminal would obey."""
+    printable = key if key.isprintable() else ascii(key)[1:-1]
+    return printable if len(printable) <= LONGEST_KEY else f"{printable[:LONGEST_KEY]}…"
 
 
 WHOLE_FILE = Place((), 0, 0)

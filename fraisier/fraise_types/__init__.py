@@ -36,6 +36,9 @@ class _Modules(Mapping[str, FraiseTypeModule]):
     def __getitem__(self, name: str) -> FraiseTypeModule:
         return cast("FraiseTypeModule", import_module(self._names[name]))
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

@@ -17,7 +17,7 @@ class MigrationCommands(Section):
     up: Command | None = Field(None, description="Applies what is pending. Required.")
     down: Command | None = Field(
         None,
-        description="Goes back to the version in FRAISIER_MIGRATE_TARGET. Default: none; migrations then stay applied.",
+        description="Goes back to the version in FRAISIER_TARGET. Default: none; migrations then stay applied.",
     )
 
 

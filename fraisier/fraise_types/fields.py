@@ -26,8 +26,8 @@ AS_IS: Final = "refused_as_is"
 REFUSED: Final = "refused"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-_GIT_URL = re.compile(r"(?:https?|ssh|git|file)://.+")
-_SCP_LIKE = re.compile(r"(?:[\w.+-]+@)?[A-Za-z0-9][\w.-]*:(?!:).+")
+_GIT_URL = re.compile(r"(?:https?|ssh|git|file)://\S+")
+_SCP_LIKE = re.compile(r"(?:[\w.+-]+@)?[A-Za-z0-9][\w.-]*:(?!:)\S+")
 
 
 class Section(BaseModel):
@@ -91,7 +91,7 @@ def _repository(text: str) -> str:
     if _password_in(url):
         hint = "put it in git.<provider>.token, or use an ssh key"
         raise refuse("holds a password", hint=hint, kind=AS_IS)
-    if re.search(r"\s", url) or not (_GIT_URL.fullmatch(url) or _SCP_LIKE.fullmatch(url) or url.startswith("/")):
+    if not (url.startswith("/") or _GIT_URL.fullmatch(url) or _SCP_LIKE.fullmatch(url)):
         raise refuse("expected a repository: https://…, ssh://…, git@host:path or an absolute path")
     return url
 

@@ -1,0 +1,1 @@
+"""The ledger: what was asked, what happened, what runs where. ``write`` for commands, ``read`` for queries, ``database`` to embed it."""

@@ -74,5 +74,7 @@ def _guessed_state(what: str) -> str:
 
 
 def _first_line(cause: Exception, place: Place) -> str:
+    if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, sqlite3.Error):
+        return f"{cause.strerror.lower()}: {cause.filename}"
     line = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
     return line.replace(place.password, "***") if place.password else line

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from fraisier.errors import UsageError
 from fraisier.record import encode
+from fraisier.record.asking import ensure_state
 from fraisier.record.ledger import target_lock
-from fraisier.record.write import ensure_state
 from fraisier.vocabulary import Kind, Status, Trigger
 
 if TYPE_CHECKING:

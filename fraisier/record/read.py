@@ -77,9 +77,9 @@ def pending(ledger: Ledger, target: Target) -> Deployment | None:
 
 
 def running(ledger: Ledger, target: Target | None = None) -> list[Deployment]:
-    """What runs: of one target (at most one), or of all."""
+    """What runs: of one target (at most one), or of all, by name."""
     where, parameters = (f" AND {_HERE}", _key(target)) if target else ("", {})
-    sql = f"SELECT * FROM tb_deployment WHERE status = 'in_progress'{where} ORDER BY pk_deployment"  # noqa: S608 - a constant
+    sql = f"SELECT * FROM tb_deployment WHERE status = 'in_progress'{where} ORDER BY fraise, environment, job"  # noqa: S608 - a constant
     return [shape.deployment(row) for row in ledger.query(sql, **parameters)]
 
 
@@ -161,7 +161,8 @@ def stats(
     """Numbers over the last ``days`` days (UTC, today counts as one), or over everything."""
     given: dict[str, object] = {"fraise": fraise, "environment": environment, "job": job}
     equal = {name: value for name, value in given.items() if value is not None}
-    conditions = [f"{name} = :{name}" for name in equal]
+    # A window is read from the index by day, and from nothing else: SQLite would rather take all there ever was of the fraise.
+    conditions = [f"{name} = :{name}" if days is None else f"{name} || '' = :{name}" for name in equal]
     if days is not None:
         conditions.append("day >= :day")
         equal["day"] = (datetime.now(UTC).date() - timedelta(days=days - 1)).isoformat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from fraisier.errors import LedgerError
 from fraisier.record import write
@@ -96,7 +96,7 @@ class Recorder:
             raise error from self._error
         return self.recorded
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

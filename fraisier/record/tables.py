@@ -6,99 +6,19 @@ FraiseQL's conventions: ``pk_*`` (integer, stays inside), ``id`` (UUID as text o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any, Literal
-from uuid import uuid4
+from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    CheckConstraint,
-    Date,
-    DateTime,
-    Dialect,
-    Identity,
-    Index,
-    Integer,
-    String,
-    Text,
-    UniqueConstraint,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy import BigInteger, Date, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from fraisier.record import encode
+from fraisier.record.columns import BIG, DOCUMENT, Moment, fk, flag, id_, maybe, number, one_of, pk, when, where, words
 from fraisier.vocabulary import EventKind, FraiseState, Kind, Status, Trigger
 
 RUNS = ("deploy", "compensate", "probe")
 HOST_STATES = ("active", "unknown", "failed", "debt")
 DECISIONS = ("received", "accepted", "ignored", "refused")
 NOTIFICATION_STATES = ("pending", "sent", "failed")
-
-BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows by themselves only in a column of type INTEGER
-DOCUMENT = JSON().with_variant(JSONB(), "postgresql")
-
-
-class Moment(TypeDecorator[datetime]):
-    """A time with its zone: timestamptz on PostgreSQL, on SQLite text in ISO 8601 that sorts as time does."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        return encode.moment(value) if value is not None and dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
-        return encode.read_moment(value)
-
-
-def _pk() -> Any:
-    return Field(default=None, primary_key=True, sa_type=BIG, sa_column_args=(Identity(),))
-
-
-ID = String(36).with_variant(String(36, collation="C"), "postgresql")  # looked up by prefix: order of bytes
-
-
-def _id() -> Any:
-    return Field(default_factory=lambda: str(uuid4()), sa_type=ID)
-
-
-def _words(default: str | None = "") -> Any:
-    return Field(default=default, sa_type=Text, sa_column_kwargs={"server_default": default})
-
-
-def _maybe(kind: Any = Text) -> Any:
-    return Field(default=None, sa_type=kind)
-
-
-def _number(default: int = 0, kind: Any = Integer) -> Any:
-    return Field(default=default, sa_type=kind, sa_column_kwargs={"server_default": str(default)})
-
-
-def _flag() -> Any:
-    return Field(default=False, sa_column_kwargs={"server_default": text("false")})
-
-
-def _when() -> Any:
-    return Field(sa_type=Moment)
-
-
-def _fk(column: str, on_delete: Literal["CASCADE", "SET NULL"]) -> Any:
-    return Field(default=None, sa_type=BIG, foreign_key=column, ondelete=on_delete)
-
-
-def _one_of(table: str, column: str, words: Iterable[str]) -> CheckConstraint:
-    return CheckConstraint(f"{column} IN ({', '.join(repr(str(word)) for word in words)})", name=f"ck_{table}_{column}")
-
-
-def _where(condition: str) -> dict[str, Any]:
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 class TbFraiseState(SQLModel, table=True):
@@ -109,22 +29,22 @@ class TbFraiseState(SQLModel, table=True):
         UniqueConstraint("id", name="uq_fraise_state_id"),
         UniqueConstraint("identifier", name="uq_fraise_state_identifier"),
         UniqueConstraint("fraise", "environment", "job", name="uq_fraise_state_target"),
-        _one_of("fraise_state", "status", FraiseState),
+        one_of("fraise_state", "status", FraiseState),
     )
 
-    pk_fraise_state: int | None = _pk()
-    id: str = _id()
-    identifier: str = _words(None)
-    fraise: str = _words(None)
-    environment: str = _words(None)
-    job: str = _words()
-    status: str = _words(FraiseState.UNKNOWN.value)
-    current_version: str = _words()
-    release_id: str = _words()
-    last_deployed_at: datetime | None = _maybe(Moment)
-    last_deployed_by: str = _words()
-    fencing: int = _number(kind=BigInteger)
-    updated_at: datetime = _when()
+    pk_fraise_state: int | None = pk()
+    id: str = id_()
+    identifier: str = words(None)
+    fraise: str = words(None)
+    environment: str = words(None)
+    job: str = words()
+    status: str = words(FraiseState.UNKNOWN.value)
+    current_version: str = words()
+    release_id: str = words()
+    last_deployed_at: datetime | None = maybe(Moment)
+    last_deployed_by: str = words()
+    fencing: int = number(kind=BigInteger)
+    updated_at: datetime = when()
 
 
 _RUNNING = "status = 'in_progress'"
@@ -137,11 +57,11 @@ class TbDeployment(SQLModel, table=True):
     __tablename__ = "tb_deployment"
     __table_args__ = (
         UniqueConstraint("id", name="uq_deployment_id"),
-        _one_of("deployment", "kind", Kind),
-        _one_of("deployment", "status", Status),
-        _one_of("deployment", "trigger", Trigger),
-        Index("ux_deployment_running", "fraise", "environment", "job", unique=True, **_where(_RUNNING)),
-        Index("ux_deployment_pending", "fraise", "environment", "job", unique=True, **_where("status = 'pending'")),
+        one_of("deployment", "kind", Kind),
+        one_of("deployment", "status", Status),
+        one_of("deployment", "trigger", Trigger),
+        Index("ux_deployment_running", "fraise", "environment", "job", unique=True, **where(_RUNNING)),
+        Index("ux_deployment_pending", "fraise", "environment", "job", unique=True, **where("status = 'pending'")),
         # The history by any of its filters, newest first, without sorting; the last columns let sums be read from the index alone.
         Index("ix_deployment_requested", "requested_at", "pk_deployment"),
         Index("ix_deployment_target", "fraise", "environment", "job", "requested_at", "pk_deployment"),
@@ -153,9 +73,9 @@ class TbDeployment(SQLModel, table=True):
         Index("ix_deployment_environment_status", "environment", "status", "requested_at", "pk_deployment"),
         Index("ix_deployment_place_status", "fraise", "environment", "status", "requested_at", "pk_deployment"),
         Index("ix_deployment_day", "requested_on", "fraise", "environment", "job", "status", "duration_seconds"),
-        Index("ix_deployment_good", "fraise", "environment", "job", "pk_deployment", **_where(_GOOD)),
+        Index("ix_deployment_good", "fraise", "environment", "job", "pk_deployment", **where(_GOOD)),
         Index(
-            "ix_deployment_good_release", "fraise", "environment", "job", "release_id", "pk_deployment", **_where(_GOOD)
+            "ix_deployment_good_release", "fraise", "environment", "job", "release_id", "pk_deployment", **where(_GOOD)
         ),
         Index(
             "ix_deployment_left",
@@ -164,54 +84,54 @@ class TbDeployment(SQLModel, table=True):
             "job",
             "old_release_id",
             "pk_deployment",
-            **_where("status = 'success' AND kind = 'rollback'"),
+            **where("status = 'success' AND kind = 'rollback'"),
         ),
-        Index("ix_deployment_queue", "priority", "pk_deployment", **_where("status = 'pending'")),
-        Index("ix_deployment_retry_of", "fk_retry_of", **_where("fk_retry_of IS NOT NULL")),
-        Index("ix_deployment_superseded_by", "fk_superseded_by", **_where("fk_superseded_by IS NOT NULL")),
+        Index("ix_deployment_queue", "priority", "pk_deployment", **where("status = 'pending'")),
+        Index("ix_deployment_retry_of", "fk_retry_of", **where("fk_retry_of IS NOT NULL")),
+        Index("ix_deployment_superseded_by", "fk_superseded_by", **where("fk_superseded_by IS NOT NULL")),
         {"sqlite_autoincrement": True},  # a number that was pruned is not given out again
     )
 
-    pk_deployment: int | None = _pk()
-    id: str = _id()
-    fraise: str = _words(None)
-    environment: str = _words(None)
-    job: str = _words()
-    kind: str = _words(None)
-    status: str = _words(None)
-    trigger: str = _words(None)
-    actor: str = _words()
-    priority: int = _number()
-    requested_at: datetime = _when()
+    pk_deployment: int | None = pk()
+    id: str = id_()
+    fraise: str = words(None)
+    environment: str = words(None)
+    job: str = words()
+    kind: str = words(None)
+    status: str = words(None)
+    trigger: str = words(None)
+    actor: str = words()
+    priority: int = number()
+    requested_at: datetime = when()
     requested_on: date = Field(sa_type=Date)
-    started_at: datetime | None = _maybe(Moment)
-    completed_at: datetime | None = _maybe(Moment)
+    started_at: datetime | None = maybe(Moment)
+    completed_at: datetime | None = maybe(Moment)
     duration_seconds: float | None = None
-    old_version: str = _words()
-    new_version: str = _words()
-    old_release_id: str = _words()
-    release_id: str = _words()
-    git_repo: str = _words()
-    git_branch: str = _words()
-    git_commit: str | None = _maybe()
-    plan_hash: str = _words()
-    config_hash: str = _words()
-    plan: dict[str, Any] | None = _maybe(DOCUMENT)
-    schema_before: str = _words()
-    schema_after: str = _words()
-    error_code: str | None = _maybe()
-    error_message: str | None = _maybe()
+    old_version: str = words()
+    new_version: str = words()
+    old_release_id: str = words()
+    release_id: str = words()
+    git_repo: str = words()
+    git_branch: str = words()
+    git_commit: str | None = maybe()
+    plan_hash: str = words()
+    config_hash: str = words()
+    plan: dict[str, Any] | None = maybe(DOCUMENT)
+    schema_before: str = words()
+    schema_after: str = words()
+    error_code: str | None = maybe()
+    error_message: str | None = maybe()
     details: dict[str, Any] = Field(default_factory=dict, sa_type=DOCUMENT, sa_column_kwargs={"server_default": "{}"})
-    owner_host: str = _words()
-    owner_pid: int = _number()
-    owner_boot_id: str = _words()
-    owner_started: str = _words()
-    heartbeat_at: datetime | None = _maybe(Moment)
-    fencing: int = _number(kind=BigInteger)
-    cancel_requested: bool = _flag()
-    fk_retry_of: int | None = _fk("tb_deployment.pk_deployment", "SET NULL")
-    fk_superseded_by: int | None = _fk("tb_deployment.pk_deployment", "SET NULL")
-    forced: bool = _flag()
+    owner_host: str = words()
+    owner_pid: int = number()
+    owner_boot_id: str = words()
+    owner_started: str = words()
+    heartbeat_at: datetime | None = maybe(Moment)
+    fencing: int = number(kind=BigInteger)
+    cancel_requested: bool = flag()
+    fk_retry_of: int | None = fk("tb_deployment.pk_deployment", "SET NULL")
+    fk_superseded_by: int | None = fk("tb_deployment.pk_deployment", "SET NULL")
+    forced: bool = flag()
 
 
 class TbDeploymentEvent(SQLModel, table=True):
@@ -223,29 +143,29 @@ class TbDeploymentEvent(SQLModel, table=True):
     __tablename__ = "tb_deployment_event"
     __table_args__ = (
         UniqueConstraint("fk_deployment", "sequence", name="uq_deployment_event_sequence"),
-        _one_of("deployment_event", "run", RUNS),
-        _one_of("deployment_event", "event", EventKind),
+        one_of("deployment_event", "run", RUNS),
+        one_of("deployment_event", "event", EventKind),
     )
 
-    pk_deployment_event: int | None = _pk()
+    pk_deployment_event: int | None = pk()
     fk_deployment: int = Field(sa_type=BIG, foreign_key="tb_deployment.pk_deployment", ondelete="CASCADE")
     sequence: int
-    run: str = _words(None)
-    created_at: datetime = _when()
-    event: str = _words(None)
-    phase: str = _words()
-    play: str = _words()
-    task: str = _words()
-    role: str = _words()
-    action: str = _words()
-    host: str = _words()
-    item: str = _words()
-    status: str = _words()
+    run: str = words(None)
+    created_at: datetime = when()
+    event: str = words(None)
+    phase: str = words()
+    play: str = words()
+    task: str = words()
+    role: str = words()
+    action: str = words()
+    host: str = words()
+    item: str = words()
+    status: str = words()
     duration_seconds: float | None = None
-    changed: bool = _flag()
-    message: str = _words()
-    stdout: str = _words()
-    stderr: str = _words()
+    changed: bool = flag()
+    message: str = words()
+    stdout: str = words()
+    stderr: str = words()
     data: dict[str, Any] = Field(default_factory=dict, sa_type=DOCUMENT, sa_column_kwargs={"server_default": "{}"})
 
 
@@ -256,26 +176,26 @@ class TbHostRelease(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("id", name="uq_host_release_id"),
         UniqueConstraint("fraise", "environment", "job", "host", name="uq_host_release_target_host"),
-        _one_of("host_release", "state", HOST_STATES),
+        one_of("host_release", "state", HOST_STATES),
         Index("ix_host_release_deployment", "fk_deployment"),
         Index("ix_host_release_host", "host"),
     )
 
-    pk_host_release: int | None = _pk()
-    id: str = _id()
-    identifier: str = _words(None)
-    fraise: str = _words(None)
-    environment: str = _words(None)
-    job: str = _words()
-    host: str = _words(None)
-    release_id: str = _words()
-    version: str = _words()
-    previous_release_id: str = _words()
-    state: str = _words(None)
-    evidence: str = _words()
-    activated_at: datetime | None = _maybe(Moment)
-    fk_deployment: int | None = _fk("tb_deployment.pk_deployment", "SET NULL")
-    updated_at: datetime = _when()
+    pk_host_release: int | None = pk()
+    id: str = id_()
+    identifier: str = words(None)
+    fraise: str = words(None)
+    environment: str = words(None)
+    job: str = words()
+    host: str = words(None)
+    release_id: str = words()
+    version: str = words()
+    previous_release_id: str = words()
+    state: str = words(None)
+    evidence: str = words()
+    activated_at: datetime | None = maybe(Moment)
+    fk_deployment: int | None = fk("tb_deployment.pk_deployment", "SET NULL")
+    updated_at: datetime = when()
 
 
 class TbWebhookEvent(SQLModel, table=True):
@@ -284,42 +204,42 @@ class TbWebhookEvent(SQLModel, table=True):
     __tablename__ = "tb_webhook_event"
     __table_args__ = (
         UniqueConstraint("id", name="uq_webhook_event_id"),
-        _one_of("webhook_event", "decision", DECISIONS),
+        one_of("webhook_event", "decision", DECISIONS),
         Index(
             "ux_webhook_event_delivery",
             "hook",
             "delivery_id",
             unique=True,
-            **_where("decision = 'accepted' AND delivery_id <> ''"),
+            **where("decision = 'accepted' AND delivery_id <> ''"),
         ),
         Index(
             "ux_webhook_event_body",
             "hook",
             "body_sha256",
             unique=True,
-            **_where("decision = 'accepted' AND body_sha256 <> ''"),
+            **where("decision = 'accepted' AND body_sha256 <> ''"),
         ),
         Index("ix_webhook_event_received", "received_at", "pk_webhook_event"),
         Index("ix_webhook_event_deployment", "fk_deployment"),
     )
 
-    pk_webhook_event: int | None = _pk()
-    id: str = _id()
-    received_at: datetime = _when()
-    hook: str = _words(None)
-    provider: str = _words(None)
-    delivery_id: str = _words()
-    body_sha256: str = _words()
-    event_type: str = _words()
-    repository: str = _words()
-    branch: str = _words()
-    commit_sha: str = _words()
-    sender: str = _words()
+    pk_webhook_event: int | None = pk()
+    id: str = id_()
+    received_at: datetime = when()
+    hook: str = words(None)
+    provider: str = words(None)
+    delivery_id: str = words()
+    body_sha256: str = words()
+    event_type: str = words()
+    repository: str = words()
+    branch: str = words()
+    commit_sha: str = words()
+    sender: str = words()
     payload: dict[str, Any] = Field(default_factory=dict, sa_type=DOCUMENT, sa_column_kwargs={"server_default": "{}"})
-    processed: bool = _flag()
-    decision: str = _words("received")
-    reason: str = _words()
-    fk_deployment: int | None = _fk("tb_deployment.pk_deployment", "SET NULL")
+    processed: bool = flag()
+    decision: str = words("received")
+    reason: str = words()
+    fk_deployment: int | None = fk("tb_deployment.pk_deployment", "SET NULL")
 
 
 class TbGitCommit(SQLModel, table=True):
@@ -332,15 +252,15 @@ class TbGitCommit(SQLModel, table=True):
         Index("ix_git_commit_sha", "commit_sha"),
     )
 
-    pk_git_commit: int | None = _pk()
-    id: str = _id()
-    git_repo: str = _words(None)
-    commit_sha: str = _words(None)
-    git_branch: str = _words()
-    author: str = _words()
-    message: str = _words()
-    committed_at: datetime | None = _maybe(Moment)
-    created_at: datetime = _when()
+    pk_git_commit: int | None = pk()
+    id: str = id_()
+    git_repo: str = words(None)
+    commit_sha: str = words(None)
+    git_branch: str = words()
+    author: str = words()
+    message: str = words()
+    committed_at: datetime | None = maybe(Moment)
+    created_at: datetime = when()
 
 
 class TbAuditLog(SQLModel, table=True):
@@ -350,18 +270,18 @@ class TbAuditLog(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("id", name="uq_audit_log_id"),
         Index("ix_audit_log_created", "created_at"),
-        Index("ix_audit_log_deployment", "deployment_id", **_where("deployment_id <> ''")),
+        Index("ix_audit_log_deployment", "deployment_id", **where("deployment_id <> ''")),
     )
 
-    pk_audit_log: int | None = _pk()
-    id: str = _id()
-    created_at: datetime = _when()
-    actor: str = _words()
-    door: str = _words()
-    action: str = _words(None)
-    subject: str = _words()
-    outcome: str = _words()
-    deployment_id: str = _words()
+    pk_audit_log: int | None = pk()
+    id: str = id_()
+    created_at: datetime = when()
+    actor: str = words()
+    door: str = words()
+    action: str = words(None)
+    subject: str = words()
+    outcome: str = words()
+    deployment_id: str = words()
     details: dict[str, Any] = Field(default_factory=dict, sa_type=DOCUMENT, sa_column_kwargs={"server_default": "{}"})
 
 
@@ -371,18 +291,18 @@ class TbNotification(SQLModel, table=True):
     __tablename__ = "tb_notification"
     __table_args__ = (
         UniqueConstraint("id", name="uq_notification_id"),
-        _one_of("notification", "status", NOTIFICATION_STATES),
+        one_of("notification", "status", NOTIFICATION_STATES),
         Index("ix_notification_deployment", "fk_deployment"),
         Index("ix_notification_status", "status", "pk_notification"),
     )
 
-    pk_notification: int | None = _pk()
-    id: str = _id()
-    fk_deployment: int | None = _fk("tb_deployment.pk_deployment", "CASCADE")
-    channel: str = _words(None)
-    event: str = _words(None)
-    status: str = _words("pending")
-    attempts: int = _number()
-    error_message: str = _words()
-    created_at: datetime = _when()
-    sent_at: datetime | None = _maybe(Moment)
+    pk_notification: int | None = pk()
+    id: str = id_()
+    fk_deployment: int | None = fk("tb_deployment.pk_deployment", "CASCADE")
+    channel: str = words(None)
+    event: str = words(None)
+    status: str = words("pending")
+    attempts: int = number()
+    error_message: str = words()
+    created_at: datetime = when()
+    sent_at: datetime | None = maybe(Moment)

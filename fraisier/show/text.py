@@ -11,6 +11,8 @@ GAP = "  "
 SHORT_ID = 8
 SHORT_COMMIT = 10
 NARROWEST = 12
+LONGEST_WORD = 40
+"""Longer ones (URLs, paths) may be broken over lines; names and statuses never are."""
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
@@ -22,7 +24,8 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, width: int |
     widths = [max(len(row[i]) for row in [list(headers), *cells]) for i in range(len(headers))]
     limit = shutil.get_terminal_size((80, 24)).columns if width is None else width
     if limit:
-        widths = _fit(widths, [len(header) for header in headers], limit)
+        words = [max((len(word) for row in cells for word in row[i].split()), default=0) for i in range(len(headers))]
+        widths = _fit(widths, [max(len(headers[i]), min(words[i], LONGEST_WORD)) for i in range(len(headers))], limit)
     lines = [_line(headers, widths).rstrip()]
     for row in cells:
         wrapped = [_wrap(cell, size) for cell, size in zip(row, widths, strict=True)]
@@ -33,7 +36,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, width: int |
 
 
 def _fit(widths: list[int], least: list[int], limit: int) -> list[int]:
-    """Take from the widest column, one character at a time, until the line fits or nothing can give."""
+    """Take from the widest column, one character at a time, until the line fits or nothing can give: words stay whole."""
     fitted = list(widths)
     while sum(fitted) + len(GAP) * (len(fitted) - 1) > limit:
         able = [i for i, size in enumerate(fitted) if size > max(least[i], NARROWEST)]

@@ -38,7 +38,9 @@ fetch_commit() {
   f_more=$(git_run -C "$f_mirror" fetch --quiet --prune -- "$f_repo" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' 2>&1)
   f_rc=$?
   [ "$f_rc" = 0 ] || fail_with "git fetch failed" "$f_rc" "$f_more"
-  git_run -C "$f_mirror" update-ref "$f_ref" "$f_version" >/dev/null 2>&1 && return 0
+  # cat-file first: to update-ref a commit of zeros means "delete".
+  git_run -C "$f_mirror" cat-file -e "$f_version^{commit}" >/dev/null 2>&1 &&
+    git_run -C "$f_mirror" update-ref "$f_ref" "$f_version" >/dev/null 2>&1 && return 0
   fail_with "commit $f_version is not in the repository" 1 "$f_said"
 }
 

@@ -36,7 +36,7 @@ fail() {
 fail_with() {
   emit rc "$2"
   emit_text stderr "$(printf '%s' "$3" | tail -c 4000)"
-  fail "$1: $(printf '%s\n' "$3" | grep . | tail -n 3)"
+  fail "$1: $(printf '%s\n' "$3" | grep . | tail -n 5)"
 }
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -100,18 +100,23 @@ lock() {
   make_folder "$f_app_path/.fraisier"
   f_lock=$f_app_path/.fraisier/$1.lock
   f_until=$(($(date +%s) + $2))
-  if ! has flock; then
-    lock_by_folder
-    return
-  fi
   (: >>"$f_lock") 2>/dev/null || fail "cannot write $f_lock"
   exec 9>>"$f_lock"
-  until flock -n 9; do
+  while :; do
+    flock -n 9 2>/dev/null
+    case $? in
+      0) return 0 ;;
+      1) ;; # somebody holds it
+      *)
+        lock_by_folder
+        return
+        ;;
+    esac
     [ "$(date +%s)" -lt "$f_until" ] || return 1
     pause 0.2
   done
 }
-# Without flock: a folder, its holder written inside; a holder that is gone (or of another boot) may be put aside.
+# Without a flock that works: a folder, its holder written inside; a holder that is gone (or of another boot) may be put aside.
 lock_by_folder() {
   f_me="$$ $(ticks_of $$) $(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
   until mkdir "$f_lock.d" 2>/dev/null; do

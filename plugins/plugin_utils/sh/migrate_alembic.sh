@@ -12,7 +12,7 @@ tool_look() {
   inside run_alembic current
   f_rc=$?
   if [ "$f_rc" != 0 ]; then
-    f_ahead=$(sed -n "s/.*Can't locate revision identified by '\([^']*\)'.*/\1/p" "$f_work/err" | tail -n 1)
+    f_ahead=$(sed -n "s/.*Can't locate revision identified by '\([^']*\)'.*/\1/p" "$f_work/out" "$f_work/err" | tail -n 1)
     [ -n "$f_ahead" ] || fail_tool current
     emit "$1" "$f_ahead"
     emit ahead "$f_ahead"
@@ -23,7 +23,7 @@ tool_look() {
   known_revisions >"$f_work/current"
   f_at=$(paste -s -d , "$f_work/current")
   emit "$1" "$f_at"
-  [ -z "$(heads | grep -Fvx -f "$f_work/current")" ] || f_pending=1
+  if heads | grep -Fvxq -f "$f_work/current"; then f_pending=1; fi
   emit is_pending "$f_pending"
 }
 known_revisions() {

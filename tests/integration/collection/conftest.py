@@ -1,26 +1,30 @@
-"""Fixtures of the collection's tests: the checkout as a collection, an estate per test, one virtual environment with supervisor."""
+"""Fixtures of the collection's tests: the checkout as a collection, an estate per test, supervisord from the tests' own environment."""
 
 from __future__ import annotations
 
+import atexit
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+# The checkout under the name of the collection, for ansible-playbook and for Python's import; it goes when Python ends.
+TREE = tempfile.TemporaryDirectory(prefix="fraisier-collections-")
+atexit.register(TREE.cleanup)
+(Path(TREE.name) / "ansible_collections" / "fraisier").mkdir(parents=True)
+(Path(TREE.name) / "ansible_collections" / "fraisier" / "deploy").symlink_to(HERE.parents[2])
+sys.path[:0] = [str(HERE), TREE.name]
 
-from estate import ROOT, Estate, Repository, new_repository
+from estate import Estate, Repository, new_repository  # noqa: E402  (the path above is what makes it importable)
 
 
 @pytest.fixture(scope="session")
-def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The checkout itself under the name of the collection."""
-    folder = tmp_path_factory.mktemp("collections")
-    (folder / "ansible_collections" / "fraisier").mkdir(parents=True)
-    (folder / "ansible_collections" / "fraisier" / "deploy").symlink_to(ROOT)
-    return folder
+def collections() -> Path:
+    return Path(TREE.name)
 
 
 @pytest.fixture
@@ -48,7 +52,6 @@ def supervised(estate: Estate, supervisor_venv: Path) -> Iterator[Estate]:
         "fraisier_service_manager": "supervisor",
         "fraisier_supervisor_program": "web",
         "fraisier_supervisor_venv": str(supervisor_venv),
-        "fraisier_health_manager": "supervisor",
     }
     yield estate
     for conf in estate.folder.glob("**/supervisord.conf"):

@@ -69,6 +69,7 @@ class Estate:
     folder: Path
     collections: Path
     variables: dict[str, Any] = field(default_factory=dict)
+    # Host variables; they lose against the extra variables above.
     hosts: dict[str, dict[str, Any]] = field(default_factory=lambda: {"web1": {}})
     path: str = os.environ["PATH"]
 
@@ -85,7 +86,7 @@ class Estate:
         return link.readlink().name if link.is_symlink() else ""
 
     def inventory(self) -> Path:
-        local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        local = {"fraisier_app_path": str(self.app), "ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
         hosts = {name: {**local, **variables} for name, variables in self.hosts.items()}
         path = self.folder / "inventory.json"
         path.write_text(json.dumps({"all": {"hosts": hosts}}))
@@ -94,7 +95,7 @@ class Estate:
     def command(self, playbook: Path, *arguments: str, **variables: Any) -> tuple[list[str], dict[str, str]]:
         """The command and its environment; variables travel in a file, as Fraisier sends them."""
         given = self.folder / "variables.json"
-        given.write_text(json.dumps({"fraisier_app_path": str(self.app), **self.variables, **variables}))
+        given.write_text(json.dumps({**self.variables, **variables}))
         program = Path(sys.executable).with_name("ansible-playbook")
         environment = {
             "PATH": f"{self.path}:{program.parent}",

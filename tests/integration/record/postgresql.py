@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own for tests: the binaries come from PyPI, the socket is in a folder of the run, nothing listens on a port."""
+"""A PostgreSQL server of our own for tests: binaries from PyPI, its socket in a temporary folder, no port open."""
 
 from __future__ import annotations
 
@@ -30,8 +30,20 @@ class PostgresServer:
             os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
 
     def start(self) -> None:
-        self._run("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-U", "fraisier", "-D", str(self._data))
-        options = f"-c listen_addresses='' -c unix_socket_directories='{self._folder}' -c fsync=off -c max_connections=200"
+        self._run(
+            "initdb",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+            "-U",
+            "fraisier",
+            "-D",
+            str(self._data),
+        )
+        options = (
+            f"-c listen_addresses='' -c unix_socket_directories='{self._folder}' -c fsync=off -c max_connections=200"
+        )
         self._run("pg_ctl", "-D", str(self._data), "-l", str(self._folder / "log"), "-o", options, "-w", "start")
 
     def stop(self, mode: str = "immediate") -> None:

@@ -27,9 +27,13 @@ def claimed(ledger: Ledger, target: Target, owner: Owner = HERE, *, kind: Kind =
     return write.claim(ledger, write.request(ledger, target, kind=kind).id, owner)
 
 
-def deployed(ledger: Ledger, target: Target, release_id: str, *, left: str = "", kind: Kind = Kind.DEPLOY) -> Deployment:
+def deployed(
+    ledger: Ledger, target: Target, release_id: str, *, left: str = "", kind: Kind = Kind.DEPLOY
+) -> Deployment:
     deployment = claimed(ledger, target, kind=kind)
-    assert write.set_plan(ledger, deployment, release_id=release_id, new_version=release_id.lower() * 20, old_release_id=left)
+    assert write.set_plan(
+        ledger, deployment, release_id=release_id, new_version=release_id.lower() * 20, old_release_id=left
+    )
     assert write.finish(ledger, deployment, Status.SUCCESS, schema_after=f"schema of {release_id}")
     return deployment
 
@@ -52,7 +56,13 @@ def test_request_keeps_everything_that_was_asked(ledger: Ledger, target: Target)
     )
     found = read.deployment(ledger, asked.id)
     assert found == asked
-    assert (asked.kind, asked.trigger, asked.actor, asked.priority, asked.forced) == (Kind.ROLLBACK, Trigger.WEBHOOK, "ann", 5, True)
+    assert (asked.kind, asked.trigger, asked.actor, asked.priority, asked.forced) == (
+        Kind.ROLLBACK,
+        Trigger.WEBHOOK,
+        "ann",
+        5,
+        True,
+    )
     assert asked.details == {"reason": "müde ☕"}
     assert asked.fk_retry_of == first.pk
     assert asked.requested_at.tzinfo is UTC
@@ -66,7 +76,11 @@ def test_twelve_requests_leave_one_pending_and_eleven_that_name_their_successor(
     rows = read.last_deployments(ledger, target, limit=50)
     assert [row.status for row in sorted(rows, key=lambda row: row.pk)] == [Status.SUPERSEDED] * 11 + [Status.PENDING]
     by_pk = {row.pk: row for row in rows}
-    assert all(row.fk_superseded_by in by_pk and row.fk_superseded_by > row.pk for row in rows if row.status is Status.SUPERSEDED)
+    assert all(
+        row.fk_superseded_by in by_pk and row.fk_superseded_by > row.pk
+        for row in rows
+        if row.status is Status.SUPERSEDED
+    )
     assert {row.pk for row in asked} == set(by_pk)
 
 
@@ -123,9 +137,16 @@ def test_claim_next_finds_nothing_when_the_bell_rings_twice(ledger: Ledger, targ
 def test_plan_and_result_are_on_the_row(ledger: Ledger, target: Target) -> None:
     deployment = claimed(ledger, target)
     plan = {"hosts": ["web1"], "secret": {"reference": "${TOKEN}"}}
-    assert write.set_plan(ledger, deployment, plan=plan, plan_hash="p", config_hash="c", old_version="a", new_version="b")
+    assert write.set_plan(
+        ledger, deployment, plan=plan, plan_hash="p", config_hash="c", old_version="a", new_version="b"
+    )
     assert write.finish(
-        ledger, deployment, Status.FAILED, error=HealthCheckFailed("web1: no answer", hint="look"), schema_after="7", details={"host": "web1"}
+        ledger,
+        deployment,
+        Status.FAILED,
+        error=HealthCheckFailed("web1: no answer", hint="look"),
+        schema_after="7",
+        details={"host": "web1"},
     )
     row = read.deployment(ledger, deployment.id)
     assert row is not None
@@ -244,7 +265,9 @@ def test_prune_keeps_what_is_open_current_or_a_way_back(ledger: Ledger, target: 
     running = claimed(ledger, target)
     waiting = write.request(ledger, target)
     assert write.prune(ledger, keep_days=1) == 0
-    assert write.prune(ledger, keep_last=6) == 4 + 1  # the newest six are two open ones and four failures; ten good ones stay anyway
+    assert (
+        write.prune(ledger, keep_last=6) == 4 + 1
+    )  # the newest six are two open ones and four failures; ten good ones stay anyway
     assert write.prune(ledger, keep_days=0) == 4
     left = {row.pk for row in read.last_deployments(ledger, target, limit=100)}
     assert left == {row.pk for row in releases[4:]} | {running.pk, waiting.pk}

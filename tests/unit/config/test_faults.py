@@ -39,7 +39,7 @@ UNREADABLE = {
     "a list": (b"- a\n", "fraises.yaml:1:1: expected a mapping with the key 'fraises'"),
     "text": (b"fraises\n", "fraises.yaml:1:1: expected a mapping with the key 'fraises'"),
     "a tab": (b"fraises:\n\tmy_api:\n", "fraises.yaml:2:1: a tab cannot indent, use spaces"),
-    "a tab after spaces": (b"fraises:\n  a: 1\n  \tb: 2\n", "fraises.yaml:3:4: a tab cannot indent, use spaces"),
+    "a tab after spaces": (b"fraises:\n  a: 1\n  \tb: 2\n", "fraises.yaml:3:3: a tab cannot indent, use spaces"),
     "latin-1": ("a: b\nfraises: é".encode("latin-1"), "fraises.yaml:2:10: is not UTF-8 text, save the file as UTF-8"),
     "utf-16": ("fraises: {}".encode("utf-16"), "fraises.yaml:1:1: is not UTF-8 text, save the file as UTF-8"),
     "a NUL": (b"fraises:\n  a\0", "fraises.yaml:2:4: holds the character U+0000, which YAML does not allow"),
@@ -59,7 +59,7 @@ UNREADABLE = {
         b"? " * 10_000,
         f"fraises.yaml:1:{2 * DEEPEST + 3} {'.'.join('?' * (DEEPEST + 1))}: is nested deeper than {DEEPEST} levels",
     ),
-    "a bomb": (BOMB.encode(), f"fraises.yaml:6:13 f[2]: holds more than {MOST_VALUES:,} values, aliases expanded"),
+    "a bomb": (BOMB.encode(), f"fraises.yaml:6:8 f[0]: holds more than {MOST_VALUES:,} values, aliases expanded"),
     "many values": (
         b"a: [" + b"1," * (MOST_VALUES + 1) + b"]",
         f"fraises.yaml:1:200001 a[99998]: holds more than {MOST_VALUES:,} values, aliases expanded",
@@ -104,10 +104,24 @@ def test_an_impossible_path_is_not_found(path: str, tmp_path: Path) -> None:
 
 
 def test_a_fault_before_a_syntax_error_is_told_too(messages: Messages) -> None:
-    assert messages("a: 1\na: 2\n: [\n") == [
+    assert messages("a: 1\na: 2\nb: [\n") == [
         "fraises.yaml:2:1 a: is given twice, first in line 1",
         "fraises.yaml:4:1: is not valid YAML: did not find expected node content",
     ]
+
+
+def test_a_key_cannot_talk_to_the_terminal(messages: Messages) -> None:
+    assert messages('"a\\e[2J\\nb": 1\n' + f"{'k' * 500}: 1\n" + api()) == [
+        r"fraises.yaml:1:1 a\x1b[2J\nb: unknown key",
+        f"fraises.yaml:2:1 {'k' * 63}…: unknown key",
+    ]
+
+
+def test_a_file_that_is_wrong_all_over_is_told_in_bounded_time(messages: Messages) -> None:
+    found = messages("fraises:\n  my_api:\n    type: api\n" + "".join(f"    brnch{n}: 1\n" for n in range(5_000)))
+    assert len(found) == 5_000
+    assert found[0].endswith("unknown key, did you mean 'branch'?")
+    assert found[-1].endswith("unknown key")
 
 
 def test_a_secret_is_never_in_a_message(messages: Messages) -> None:

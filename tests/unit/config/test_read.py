@@ -114,7 +114,7 @@ FRAISES = st.dictionaries(
     st.builds(
         lambda own, kind, environments: {**own, "type": kind, "environments": environments},
         SETTINGS,
-        st.sampled_from(["api", "etl", "scheduled", "backup", "docker_compose", "apii"]),
+        st.sampled_from(["api", "etl", "scheduled", "backup", "docker_compose", "apii"]) | PLAIN,
         st.dictionaries(NAMES, SETTINGS, max_size=2) | PLAIN,
     ),
     max_size=3,
@@ -142,7 +142,7 @@ def _loads_or_tells(content: bytes, folder: Path) -> None:
         assert [(p.line, p.column) for p in error.problems] == sorted((p.line, p.column) for p in error.problems)
 
 
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @MANY

@@ -119,7 +119,7 @@ def test_no_value_of_a_secret_is_shown(load: Load) -> None:
         shown + repr(list(config.all())) + repr([config.git, config.hooks, config.notifications, config.sources])
     )
     assert "hunter2" not in shown
-    assert "hunter2" not in everything.replace(repr(config.sources.content), "")
+    assert "hunter2" not in everything
     assert json.loads(shown)["fraises"]["my_api"]["environments"]["production"]["environment"] == {
         "PLAIN": "text",
         "SECRET": "***",

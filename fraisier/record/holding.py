@@ -1,0 +1,237 @@
+"""Commands of those who run a deployment: claim, heartbeat, plan, finish; and of those who find that a holder is gone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from fraisier.errors import DeploymentCancelled, TargetLocked, UsageError
+from fraisier.record import encode, read
+from fraisier.record.asking import ensure_state, key, known, read_back
+from fraisier.record.ledger import target_lock
+from fraisier.record.owner import is_alive as process_is_alive
+from fraisier.vocabulary import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fraisier.errors import FraisierError
+    from fraisier.record.ledger import Ledger, Session
+    from fraisier.record.owner import Owner
+    from fraisier.record.rows import Deployment
+    from fraisier.vocabulary import Target
+
+LEASE_SECONDS = 60.0
+"""A worker that this process cannot see is given up when its heartbeat is older."""
+_HERE = "fraise = :fraise AND environment = :environment AND job = :job"
+_MINE = "pk_deployment = :pk AND status = 'in_progress' AND fencing = :fencing"
+_PLAN_FACTS = frozenset(
+    {
+        "old_version",
+        "new_version",
+        "old_release_id",
+        "release_id",
+        "plan_hash",
+        "config_hash",
+        "schema_before",
+        "git_repo",
+        "git_branch",
+    }
+)
+
+
+def claim(ledger: Ledger, deployment_id: str, owner: Owner) -> Deployment:
+    """Make a pending deployment ``in_progress`` and ``owner`` its holder, with a fencing number above all earlier ones of the target.
+
+    ``TargetLocked`` names who holds the target; ``DeploymentCancelled`` says that the row was cancelled or superseded meanwhile.
+    """
+    found = known(ledger, deployment_id)
+    with ledger.transaction() as session:
+        target_lock(session, found.target)
+        _refuse_held(ledger, found.target)
+        current = read_back(ledger, found.pk)
+        if current.status is not Status.PENDING:
+            raise _not_pending(ledger, current)
+        return _claim(ledger, session, current, owner)
+
+
+def claim_next(ledger: Ledger, target: Target, owner: Owner) -> Deployment | None:
+    """The target's pending deployment, claimed; None when nothing waits (done, superseded, cancelled: a doorbell may ring twice)."""
+    with ledger.transaction() as session:
+        target_lock(session, target)
+        waiting = read.pending(ledger, target)
+        if waiting is None:
+            return None
+        _refuse_held(ledger, target)
+        return _claim(ledger, session, waiting, owner)
+
+
+def heartbeat(ledger: Ledger, deployment: Deployment) -> bool:
+    """Say that the holder lives. False: it holds nothing any more and must stop."""
+    with ledger.transaction(durable=False) as session:
+        sql = f"UPDATE tb_deployment SET heartbeat_at = :at WHERE {_MINE} RETURNING pk_deployment"  # noqa: S608 - a constant
+        return bool(session.execute(sql, at=encode.moment(session.now()), pk=deployment.pk, fencing=deployment.fencing))
+
+
+def set_plan(ledger: Ledger, deployment: Deployment, *, plan: Mapping[str, Any] | None = None, **facts: str) -> bool:
+    """Write down what is about to be run, before it runs. False when another one holds the target by now.
+
+    ``facts``: old_version, new_version, old_release_id, release_id, plan_hash, config_hash, schema_before, git_repo, git_branch.
+    ``plan`` is the snapshot that explains the run later; it must hold references to secrets, never their values.
+    """
+    if unknown := set(facts) - _PLAN_FACTS:
+        raise TypeError(f"set_plan() does not know {', '.join(sorted(unknown))}")
+    values: dict[str, object] = dict(facts)
+    if plan is not None:
+        values["plan"] = encode.document(plan)
+    if not values:
+        return True
+    columns = ", ".join(f"{name} = :{name}" for name in values)
+    with ledger.transaction() as session:
+        sql = f"UPDATE tb_deployment SET {columns} WHERE {_MINE} RETURNING pk_deployment"  # noqa: S608 - names from the list above
+        return bool(session.execute(sql, **values, pk=deployment.pk, fencing=deployment.fencing))
+
+
+def finish(
+    ledger: Ledger,
+    deployment: Deployment,
+    status: Status,
+    *,
+    error: FraisierError | None = None,
+    schema_after: str | None = None,
+    details: Mapping[str, Any] | None = None,
+    **facts: str,
+) -> bool:
+    """Give a claimed deployment its final status. False, and nothing written, when it is not this claim's any more (a zombie).
+
+    ``error`` spoils the row: its class and message. ``facts`` as for ``set_plan``, for what became known on the way.
+    """
+    if not status.is_final:
+        raise ValueError(f"{status} is not final")
+    if unknown := set(facts) - _PLAN_FACTS:
+        raise TypeError(f"finish() does not know {', '.join(sorted(unknown))}")
+    values: dict[str, object] = {**facts, "status": status.value}
+    if error is not None:
+        values |= {"error_code": error.code, "error_message": str(error)}
+    if schema_after is not None:
+        values["schema_after"] = schema_after
+    if details is not None:
+        values["details"] = encode.document(details)
+    with ledger.transaction() as session:
+        target_lock(session, deployment.target)
+        return _close(session, deployment, values)
+
+
+def interrupt_orphans(
+    ledger: Ledger,
+    target: Target | None = None,
+    is_alive: Callable[[Owner], bool | None] = process_is_alive,
+    *,
+    lease_seconds: float = LEASE_SECONDS,
+) -> list[Deployment]:
+    """End the running deployments (of ``target``, or all) whose holder is gone: ``interrupted``, error ``WorkerLost``.
+
+    Where ``is_alive`` cannot tell (another machine), a holder is gone when its heartbeat is older than the lease.
+    """
+    lost = []
+    for deployment in read.running(ledger, target):
+        reason = _why_lost(ledger, deployment, is_alive, lease_seconds)
+        if not reason:
+            continue
+        with ledger.transaction() as session:
+            target_lock(session, deployment.target)
+            # Fencing and the old heartbeat make sure that it is still the row that was judged.
+            values = {"status": Status.INTERRUPTED.value, "error_code": "WorkerLost", "error_message": reason}
+            if _close(
+                session, deployment, values, "heartbeat_at = :seen", seen=encode.moment(deployment.heartbeat_at or 0)
+            ):
+                lost.append(read_back(ledger, deployment.pk))
+    return lost
+
+
+def _claim(ledger: Ledger, session: Session, waiting: Deployment, owner: Owner) -> Deployment:
+    at = encode.moment(session.now())
+    ensure_state(session, waiting.target, at)
+    numbered = f"UPDATE tb_fraise_state SET fencing = fencing + 1 WHERE {_HERE} RETURNING fencing"  # noqa: S608 - a constant
+    fencing = session.execute(numbered, **key(waiting.target))[0]["fencing"]
+    session.execute(
+        _CLAIM,
+        pk=waiting.pk,
+        at=at,
+        fencing=fencing,
+        host=owner.host,
+        pid=owner.pid,
+        boot_id=owner.boot_id,
+        started=owner.started,
+    )
+    return read_back(ledger, waiting.pk)
+
+
+def _close(
+    session: Session, deployment: Deployment, values: Mapping[str, object], also: str = "1 = 1", **parameters: object
+) -> bool:
+    """The one way out of ``in_progress``."""
+    at = session.now()
+    duration = (at - deployment.started_at).total_seconds() if deployment.started_at else None
+    columns = ", ".join(f"{name} = :{name}" for name in values)
+    return bool(
+        session.execute(
+            f"UPDATE tb_deployment SET {columns}, completed_at = :at, duration_seconds = :duration"  # noqa: S608 - our own column names
+            f" WHERE {_MINE} AND {also} RETURNING pk_deployment",
+            **values,
+            **parameters,
+            at=encode.moment(at),
+            duration=duration,
+            pk=deployment.pk,
+            fencing=deployment.fencing,
+        )
+    )
+
+
+def _refuse_held(ledger: Ledger, target: Target) -> None:
+    held = read.running(ledger, target)
+    if not held:
+        return
+    holder = held[0]
+    owner = holder.owner
+    where = f"process {owner.pid} on {owner.host}" if owner else "unknown process"
+    since = f"{holder.started_at:%Y-%m-%d %H:%M:%S} UTC" if holder.started_at else "an unknown time"
+    raise TargetLocked(
+        f"{target}: deployment {holder.id} of {holder.actor or 'nobody in particular'} has been running since {since} ({where})",
+        hint=f"wait for it, or stop it with `fraisier cancel {holder.id[:8]}`",
+    )
+
+
+def _not_pending(ledger: Ledger, deployment: Deployment) -> FraisierError:
+    name = f"{deployment.target}: deployment {deployment.id}"
+    if deployment.status is Status.SUPERSEDED:
+        newer = read.deployment_by_pk(ledger, deployment.fk_superseded_by or 0)
+        return DeploymentCancelled(f"{name} was superseded by {newer.id if newer else 'a newer one'}")
+    if deployment.status is Status.CANCELLED:
+        return DeploymentCancelled(f"{name} was {deployment.error_message or 'cancelled'}")
+    return UsageError(f"{name} is {deployment.status} already", hint="ask for a new one")
+
+
+def _why_lost(
+    ledger: Ledger, deployment: Deployment, is_alive: Callable[[Owner], bool | None], lease_seconds: float
+) -> str:
+    owner = deployment.owner
+    alive = is_alive(owner) if owner else None
+    if alive:
+        return ""
+    who = f"process {owner.pid} on {owner.host}" if owner else "the worker"
+    if alive is False:
+        return f"{who} is gone; what it left on the hosts is not known: `fraisier status`"
+    with ledger.transaction(durable=False) as session:
+        age = session.now() - (deployment.heartbeat_at or deployment.requested_at)
+    if age <= timedelta(seconds=lease_seconds):
+        return ""
+    return f"{who} was last heard of {age.total_seconds():.0f} s ago; what it left on the hosts is not known: `fraisier status`"
+
+
+_CLAIM = """
+UPDATE tb_deployment
+SET status = 'in_progress', started_at = :at, heartbeat_at = :at, fencing = :fencing,
+    owner_host = :host, owner_pid = :pid, owner_boot_id = :boot_id, owner_started = :started
+WHERE pk_deployment = :pk AND status = 'pending'
+"""

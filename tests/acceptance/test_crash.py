@@ -1,0 +1,97 @@
+"""`kill -9` of the controller at any point: nothing of the run lives on, the record tells the truth, the next deployment completes."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.world import World, wait_for
+
+PHASES = ("preflight", "fetch", "build", "migrate", "activate", "restart", "health", "verify")
+
+
+def kill_after(world: World, line: str) -> int:
+    """Start a deployment without a terminal, kill it -9 as soon as it has printed a line that begins with ``line``."""
+    run = world.start("deploy", "my_api", "production")
+    assert run.stdout
+    for text in run.stdout:
+        if text.startswith(line):
+            break
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    return run.pid
+
+
+def nothing_of_a_run_is_left(world: World) -> bool:
+    """No guardian, playbook or module of this world; its service goes on, with an environment of its own."""
+    home = f"HOME={world.home}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            environ = (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if home in environ and any(variable.startswith(b"FRAISIER_EVENTS=") for variable in environ):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("phases", [PHASES[0::2], PHASES[1::2]], ids=["even", "odd"])
+@pytest.mark.xdist_group("crash")
+def test_a_killed_deployment_is_completed_by_the_next_one(world: World, phases: tuple[str, ...]) -> None:
+    world.deploy()
+    for number, phase in enumerate(phases, start=2):
+        commit = world.release(number if number < 4 else 3, migration=number < 4)
+        kill_after(world, phase)
+        wait_for(lambda: nothing_of_a_run_is_left(world), "guardian, playbook and modules have ended", 10)
+        assert world.history()[0]["status"] == "in_progress", "nobody has looked yet"
+        assert world.deploy()["status"] == "success"
+        assert [row["status"] for row in world.history()][:2] == ["success", "interrupted"]
+        answer = world.production.answer()
+        assert answer is not None
+        assert answer["version"] == commit, f"killed after {phase}: the service must have been restarted"
+        assert world.production.current().split("-")[1] == commit[:12]
+    live = world.json("status", "--live")["fraises"][0]
+    assert live["hosts"][0]["drift"] == []
+
+
+@pytest.mark.xdist_group("crash")
+def test_killed_while_it_was_going_back_the_next_deployment_still_knows_what_was_good(world: World) -> None:
+    first = world.git("rev-parse", "HEAD")
+    world.deploy()
+    world.release(2, status=500)
+    kill_after(world, "undo migrate")
+    wait_for(lambda: nothing_of_a_run_is_left(world), "everything of the run has ended", 10)
+    result = world.deploy(expect=5)
+    assert result["status"] == "rolled_back"
+    world.assert_serving(first, "v1", schema="0001")
+
+
+@pytest.mark.xdist_group("crash")
+def test_a_first_deployment_that_was_killed_leaves_no_release_to_go_back_to(world: World) -> None:
+    kill_after(world, "activate")
+    wait_for(lambda: nothing_of_a_run_is_left(world), "everything of the run has ended", 10)
+    world.release(1, migration=False, status=500)
+    result = world.deploy(expect=5)
+    assert result["status"] == "rolled_back"
+    assert world.production.current() == "", "the release of the killed run has never proven itself"
+
+
+@pytest.mark.xdist_group("crash")
+def test_ctrl_c_puts_back_what_had_moved_and_says_cancelled(world: World) -> None:
+    first = world.git("rev-parse", "HEAD")
+    world.deploy()
+    world.release(2, status=500)
+    run = world.start("deploy", "my_api", "production")
+    assert run.stdout
+    for text in run.stdout:
+        if text.startswith("restart"):
+            break
+    time.sleep(0.3)  # into the health check, which goes on asking for seconds
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 130, out + err
+    assert world.history()[0]["status"] == "cancelled"
+    world.assert_serving(first, "v1", schema="0001")
