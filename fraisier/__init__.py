@@ -18,9 +18,9 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "FraisierConfig": "fraisier.config",
     "Database": "fraisier.record.database",
-    "Deployer": "fraisier.deployer",
+    "Deployer": "fraisier.library",
     "DeploymentResult": "fraisier.work",
-    "deployer": "fraisier.deployer",
+    "deployer": "fraisier.library",
     "Target": "fraisier.vocabulary",
     "Status": "fraisier.vocabulary",
     "FraisierError": "fraisier.errors",

@@ -28,7 +28,7 @@ def compensate(work: Work, evidence: Evidence, error: FraisierError) -> Deployme
     was_cancelled = isinstance(error, DeploymentCancelled)
     if not evidence.moved and not evidence.migration.moved:
         return work.finish(Status.CANCELLED if was_cancelled else Status.FAILED, error=error)
-    work.listener.note(f"{error.message}\ngoing back to what was there before")
+    work.listener.note("going back to what was there before")
     places = {name: _before(work, evidence, name) for name in reversed(evidence.moved)}
     problems = _restore_schema(work, evidence) + restore_hosts(work, places, bad=work.new.release_id, run="compensate")
     hosts = {name: place.release_id if place else "" for name, place in places.items()}

@@ -206,7 +206,7 @@ def _roll_back(work: Work) -> DeploymentResult:
     if not problems:
         work.schema_after = wanted.schema if goes_down else current.schema
         return work.finish(Status.SUCCESS, hosts=dict.fromkeys(work.hosts, wanted.release_id))
-    work.listener.note(f"{problems[0]}\ngoing forward again to {current.version[:10]}")
+    work.listener.note(f"that did not work; going forward again to {current.version[:10]}")
     error = DeploymentFailed("; ".join(problems))
     failed = migrate(work, current.schema or "", current, "compensate") if goes_down else []
     failed += restore_hosts(work, dict.fromkeys(work.hosts, current), bad="", run="compensate")

@@ -104,6 +104,8 @@ def finish(
 ) -> bool:
     """Give a claimed deployment its final status. False, and nothing written, when it is not this claim's any more (a zombie).
 
+    Safe to try again after a LedgerError that is ``retriable``.
+
     ``error`` spoils the row: its class and message. ``facts`` as for ``set_plan``, for what became known on the way.
     """
     if not status.is_final:
@@ -119,7 +121,7 @@ def finish(
         values["details"] = encode.document(details)
     with ledger.transaction() as session:
         target_lock(session, deployment.target)
-        return _close(session, deployment, values)
+        return _close(session, deployment, values) or _is_closed(session, deployment, status)
 
 
 def interrupt_orphans(
@@ -186,6 +188,12 @@ def _close(
             fencing=deployment.fencing,
         )
     )
+
+
+def _is_closed(session: Session, deployment: Deployment, status: Status) -> bool:
+    """This very claim ended so already: the answer of an earlier attempt was lost with its connection."""
+    rows = session.execute("SELECT status, fencing FROM tb_deployment WHERE pk_deployment = :pk", pk=deployment.pk)
+    return rows == [{"status": status.value, "fencing": deployment.fencing}]
 
 
 def _refuse_held(ledger: Ledger, target: Target) -> None:

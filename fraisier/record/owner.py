@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +25,12 @@ class Owner:
     def here(cls) -> Owner:
         """This process."""
         pid = os.getpid()
-        return cls(socket.gethostname(), pid, _boot_id(), _started(pid) or "")
+        return cls(os.uname().nodename, pid, _boot_id(), _started(pid) or "")
 
 
 def is_alive(owner: Owner) -> bool | None:
     """True or False for a process of this machine; None where that cannot be known from here."""
-    if owner.host != socket.gethostname() or not owner.pid:
+    if owner.host != os.uname().nodename or not owner.pid:
         return None
     boot_id = _boot_id()
     if not boot_id or not owner.boot_id:

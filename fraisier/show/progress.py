@@ -61,6 +61,12 @@ def detail(event: Event) -> str:
     return ""
 
 
+def explanation(event: Event) -> list[str]:
+    """Lines that tell why a task failed: its message, and the last words of the service where there are some."""
+    log = event.result.get("log") or []
+    return event.message.splitlines() + [f"| {line}" for line in log]
+
+
 class PlainListener:
     """One line per finished task of a phase; no control codes. ``write`` gets whole lines."""
 
@@ -80,8 +86,8 @@ class PlainListener:
         word = event.phase or event.task
         name = f"undo {word}" if run == "compensate" else word
         line = f"{name:<14} {event.host}  {state:<8} {duration(event.duration)}"
-        if event.kind is not EventKind.OK and event.message:
-            line += f"\n    {event.message}"
+        if event.kind is not EventKind.OK:
+            line += "".join(f"\n    {text}" for text in explanation(event))
         elif said := detail(event):
             line += f"  {said}"
         self._write(line)
@@ -128,7 +134,7 @@ class LiveListener:
             self._run = run
         self._progress.see(event)
         if event.kind in (EventKind.FAILED, EventKind.UNREACHABLE) and not event.ignored and not event.item:
-            self.note(f"✘ {event.host}: {event.phase or event.task}: {event.message}")
+            self.note("\n    ".join([f"✘ {event.host}: {event.phase or event.task}", *explanation(event)]))
         elif event.kind is EventKind.OUTPUT:
             self.note(event.message)
 

@@ -61,5 +61,3 @@ def failure_message(answer: Answer, commands: Sequence[Command], timeout_seconds
     said = protocol.last_lines(answer.text("stderr") or answer.text("stdout"))
     head = f"command {index} of {len(commands)} {reason}: {shell.shown(commands[index - 1])}"
     return f"{head}\n{said}" if said else head
-
-

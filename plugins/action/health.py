@@ -22,7 +22,11 @@ class ActionModule(ScriptAction):
         once = arguments.boolean("once")
         arguments.finish()
         if self.is_check and not once:
-            return {"changed": False, "skipped": True, "msg": "nothing was deployed in check mode: there is nothing to wait for"}
+            return {
+                "changed": False,
+                "skipped": True,
+                "msg": "nothing was deployed in check mode: there is nothing to wait for",
+            }
         answer, verdict, attempts = self._wait(replace(check, timeout_seconds=0, after_start=False) if once else check)
         result = {**outcome(answer), "changed": False, **_facts(check, answer, verdict), "attempts": attempts}
         result["failed"] = not verdict.healthy and not (once and answer.complete)

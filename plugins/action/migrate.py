@@ -25,7 +25,9 @@ NO_WAY_BACK = re.compile(r"NotImplementedError|irreversib", re.IGNORECASE)
 
 def find_tool(name: str) -> Tool:
     if name in NOT_BUILT:
-        raise ArgumentError(f"migration tool {name} is not built yet; use command with your own commands, or one of {', '.join(TOOLS)}")
+        raise ArgumentError(
+            f"migration tool {name} is not built yet; use command with your own commands, or one of {', '.join(TOOLS)}"
+        )
     if name not in TOOLS:
         raise ArgumentError(f"unknown migration tool {name}; known are {', '.join(TOOLS)}")
     return TOOLS[name]
@@ -54,7 +56,11 @@ class ActionModule(ScriptAction):
             expected = before.at or ""
             step = "up" if request.tool == "alembic" and set(_targets(request)) & set(before.pending) else "down"
         if self.is_check:
-            return {**_facts(tool, request, look, before), "changed": True} if tool.looks_first(request) else {"changed": True}
+            return (
+                {**_facts(tool, request, look, before), "changed": True}
+                if tool.looks_first(request)
+                else {"changed": True}
+            )
         answer = self._run(tool, request, step, expected)
         return _result(tool, request, answer, tool.read(answer))
 
@@ -103,13 +109,24 @@ def _result(tool: Tool, request: Request, answer: Answer, reading: Reading) -> R
     result = {**outcome(answer), **_facts(tool, request, answer, reading)}
     result["changed"] = _is_changed(request, result, reading)
     if answer.flag("no_directory"):  # check mode before the release is there
-        return {**result, "failed": False, "changed": True, "msg": "the release is not on the host yet: nothing is known of its migrations"}
+        return {
+            **result,
+            "failed": False,
+            "changed": True,
+            "msg": "the release is not on the host yet: nothing is known of its migrations",
+        }
     if reading.ahead and not (request.allow_database_ahead or request.state == "status"):
         return {**result, "failed": True, "changed": False, "rc": 1, "msg": _ahead_message(reading)}
     if result.get("failed"):
         result.update(_explain(request, result, answer))
-    elif request.state == "at" and answer.has("after") and not _is_there(Reading(result["after"], [], [], False), request.target):
-        result.update(failed=True, rc=1, msg=f"the database is at {result['after'] or 'base'}, not at {request.target or 'base'}")
+    elif (
+        request.state == "at"
+        and answer.has("after")
+        and not _is_there(Reading(result["after"], [], [], False), request.target)
+    ):
+        result.update(
+            failed=True, rc=1, msg=f"the database is at {result['after'] or 'base'}, not at {request.target or 'base'}"
+        )
     return result
 
 
@@ -124,8 +141,8 @@ def _is_changed(request: Request, result: Result, reading: Reading) -> bool:
 
 
 def _ahead_message(reading: Reading) -> str:
-    revisions = ", ".join(reading.ahead)
-    return f"the database is ahead of the code: it is at {revisions}, which this release does not know. Deploy newer code, or take the database back from the release that knows it"
+    state = f"the database is ahead of the code: it is at {', '.join(reading.ahead)}, which this release does not know"
+    return f"{state}. Deploy newer code, or take the database back from the release that knows it"
 
 
 def _explain(request: Request, result: Result, answer: Answer) -> Result:
@@ -136,7 +153,11 @@ def _explain(request: Request, result: Result, answer: Answer) -> Result:
         "irreversible": answer.text("failed_step") == "down" and bool(NO_WAY_BACK.search(said)),
     }
     if answer.has("failed_step"):
-        late = f"did not end within {request.timeout_seconds} s" if answer.flag("timed_out") else f"failed (rc {result['rc']})"
+        late = (
+            f"did not end within {request.timeout_seconds} s"
+            if answer.flag("timed_out")
+            else f"failed (rc {result['rc']})"
+        )
         last = protocol.last_lines(result["stderr"] or result["stdout"])
         explained["msg"] = f"{request.tool} {answer.text('failed_step')} {late}: {last}{_half_way(result)}"
     return explained

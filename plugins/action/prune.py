@@ -25,5 +25,10 @@ class ActionModule(ScriptAction):
         result = {**outcome(answer), "removed": removed}
         if self.wants_diff and removed:
             before = "".join(f"{name}\n" for name in removed)
-            result["diff"] = {"before_header": f"{app_path}/releases", "after_header": f"{app_path}/releases", "before": before, "after": ""}
+            result["diff"] = {
+                "before_header": f"{app_path}/releases",
+                "after_header": f"{app_path}/releases",
+                "before": before,
+                "after": "",
+            }
         return result

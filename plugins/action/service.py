@@ -152,7 +152,12 @@ def _diffs(shared: Common, content: str, answer: Answer) -> list[dict[str, str]]
     """Names of variables only, and no value of one in the unit's text."""
     diffs = []
     if answer.flag("unit_changed"):
-        diffs.append(_diff(answer.text("unit_file"), *(masked(text, shared.environment) for text in (answer.text("unit_before"), content))))
+        diffs.append(
+            _diff(
+                answer.text("unit_file"),
+                *(masked(text, shared.environment) for text in (answer.text("unit_before"), content)),
+            )
+        )
     if answer.flag("environment_changed"):
         before, after = answer.lines("environment_before"), list(shared.environment)
         texts = ["".join(f"{name}=***\n" for name in names) for names in (before, after)]

@@ -131,7 +131,9 @@ from ansible.module_utils.basic import AnsibleModule
 def main() -> None:
     """Reached only when the action plugin was not found: then nothing may be done."""
     module = AnsibleModule(argument_spec={}, bypass_checks=True, supports_check_mode=True)
-    module.fail_json(msg="fraisier.deploy.preflight is an action plugin: call it by this name in a task, not as a module")
+    module.fail_json(
+        msg="fraisier.deploy.preflight is an action plugin: call it by this name in a task, not as a module"
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ module: service
 short_description: Run the service of the current release
 version_added: 0.1.0
 description:
-  - "Keeps a service running for the current release, under systemd or supervisor: a service that already runs this release with these settings is left alone."
+  - "Keeps a service running for the current release, under systemd or supervisor."
+  - "A service that already runs this release with these settings is left alone."
   - "Waits until the service stays up; one that dies at its start fails with its last lines."
   - Done by an action plugin with one POSIX shell script per host; the host needs no Python.
 author:

@@ -40,7 +40,9 @@ class Arguments:
         if unknown:
             raise ArgumentError(f"unknown argument {', '.join(unknown)}; known are {', '.join(sorted(self._asked))}")
 
-    def text(self, name: str, default: str = "", *, required: bool = False, pattern: re.Pattern[str] | None = None) -> str:
+    def text(
+        self, name: str, default: str = "", *, required: bool = False, pattern: re.Pattern[str] | None = None
+    ) -> str:
         """One line of text; ``pattern`` must match all of it unless it is empty and not required."""
         value = self._scalar(name, default)
         if "\n" in value or "\r" in value:

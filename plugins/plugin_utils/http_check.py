@@ -43,7 +43,13 @@ class Service:
         return self.unit if self.manager == "systemd" else f"program {self.program}"
 
     def parts(self) -> list[str]:
-        fields = {"manager": self.manager, "unit": self.unit, "scope": self.scope, "program": self.program, "home": self.home}
+        fields = {
+            "manager": self.manager,
+            "unit": self.unit,
+            "scope": self.scope,
+            "program": self.program,
+            "home": self.home,
+        }
         return [shell.assign(name, value) for name, value in fields.items()]
 
 
@@ -116,14 +122,24 @@ class Check:
 
     def _curl_config(self) -> str:
         """Over curl's stdin: headers may be secrets. A local service is asked directly, whatever proxy the host has."""
-        options = [("url", self.url), ("max-time", f"{self.request_timeout_seconds:g}"), ("noproxy", "*"), ("write-out", "\\n%{http_code}")]
+        options = [
+            ("url", self.url),
+            ("max-time", f"{self.request_timeout_seconds:g}"),
+            ("noproxy", "*"),
+            ("write-out", "\\n%{http_code}"),
+        ]
         options += [("header", f"{name}: {value}") for name, value in self.headers.items()]
         flags = ["silent", "show-error", "include", "globoff", "suppress-connect-headers"]
         flags += [] if self.verify_tls else ["insecure"]
         return "\n".join([*flags, *(f"{name} = {_curl_quote(value)}" for name, value in options)])
 
     def _http(self) -> str:
-        wanted = {"url": self.url, "headers": self.headers, "timeout": self.request_timeout_seconds, "verify_tls": self.verify_tls}
+        wanted = {
+            "url": self.url,
+            "headers": self.headers,
+            "timeout": self.request_timeout_seconds,
+            "verify_tls": self.verify_tls,
+        }
         return json.dumps(wanted)
 
 
@@ -257,9 +273,12 @@ def _reason(check: Check, answer: Answer) -> str:
     if reason == "process":
         return f"{also}{check.service.name} is {answer.text('state')}{': another process answers' if check.url else ''}"
     if reason == "restart":
-        return f"{also}the process of {check.service.name} (pid {answer.text('pid')}) is older than the activation: the restart did not take"
+        process = f"the process of {check.service.name} (pid {answer.text('pid')})"
+        return f"{also}{process} is older than the activation: the restart did not take"
     if reason == "command":
-        return f"the health command failed (rc {answer.text('command_rc')}): {protocol.last_lines(answer.text('stderr'))}".rstrip(": ")
+        return f"the health command failed (rc {answer.text('command_rc')}): {protocol.last_lines(answer.text('stderr'))}".rstrip(
+            ": "
+        )
     if answer.has("error"):
         return f"{check.place} did not answer: {protocol.last_lines(answer.text('error'), count=1)}"
     if answer.text("status") not in check.statuses:

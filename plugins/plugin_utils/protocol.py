@@ -59,7 +59,7 @@ def read(token: str, stdout: str) -> Answer:
 def tail(text: str, limit: int = TAIL) -> str:
     """The end of a text: errors stand at the end."""
     text = text.strip("\n")
-    return text if len(text) <= limit else f"…{text[-(limit - 1):]}"
+    return text if len(text) <= limit else f"…{text[-(limit - 1) :]}"
 
 
 def last_lines(text: str, count: int = 3, limit: int = 600) -> str:

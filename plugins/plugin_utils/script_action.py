@@ -73,7 +73,12 @@ def _unfinished(raw: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     seen = protocol.tail(raw["stderr"]) or protocol.tail(raw["stdout"])
     reason = f"the script on the host ended early (rc {raw['rc']})"
     message = f"{reason}: {protocol.last_lines(seen)}" if seen else f"{reason} and printed nothing"
-    return {"failed": ("1",), "msg": (message,), "rc": (str(raw["rc"]),), "stderr": tuple(protocol.tail(raw["stderr"]).split("\n"))}
+    return {
+        "failed": ("1",),
+        "msg": (message,),
+        "rc": (str(raw["rc"]),),
+        "stderr": tuple(protocol.tail(raw["stderr"]).split("\n")),
+    }
 
 
 def failure(answer: Answer) -> Result:

@@ -168,7 +168,7 @@ class Environment:
 class World:
     root: Path
     supervisor: Path
-    secret: str = "app-s3cr3t-canary"  # noqa: S105
+    secret: str | None = "app-s3cr3t-canary"  # noqa: S105
     environments: dict[str, Environment] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -216,13 +216,12 @@ class World:
             "LANG": "C.UTF-8",
             "FRAISIER_CONFIG": str(self.config),
             "FRAISIER_DATABASE_URL": f"sqlite:///{self.root / 'fraisier.db'}",
-            "APP_SECRET": self.secret,
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_AUTHOR_NAME": "Test",
             "GIT_AUTHOR_EMAIL": "test@example.com",
             "GIT_COMMITTER_NAME": "Test",
             "GIT_COMMITTER_EMAIL": "test@example.com",
-        }
+        } | ({"APP_SECRET": self.secret} if self.secret is not None else {})
 
     def git(self, *arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=self.repository, env=self.environ, check=True, capture_output=True, text=True)

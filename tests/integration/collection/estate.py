@@ -35,7 +35,8 @@ class Run:
             for task in play["tasks"]
             for name, result in task["hosts"].items()
             if (not host or name == host)
-            and str(result.get("action", "")) in ({f"fraisier.deploy.{action}"} if action else {str(result.get("action", ""))})
+            and str(result.get("action", ""))
+            in ({f"fraisier.deploy.{action}"} if action else {str(result.get("action", ""))})
         ]
 
     def result(self, action: str, host: str = "") -> dict[str, Any]:
@@ -45,7 +46,9 @@ class Run:
 
     def actions(self, host: str = "") -> list[str]:
         """What was done, in order, without what was skipped."""
-        return [result["action"].rpartition(".")[2] for result in self.results(host=host) if result["outcome"] != "skipped"]
+        return [
+            result["action"].rpartition(".")[2] for result in self.results(host=host) if result["outcome"] != "skipped"
+        ]
 
     @property
     def changed(self) -> int:
@@ -86,7 +89,11 @@ class Estate:
         return link.readlink().name if link.is_symlink() else ""
 
     def inventory(self) -> Path:
-        local = {"fraisier_app_path": str(self.app), "ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        local = {
+            "fraisier_app_path": str(self.app),
+            "ansible_connection": "local",
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        }
         hosts = {name: {**local, **variables} for name, variables in self.hosts.items()}
         path = self.folder / "inventory.json"
         path.write_text(json.dumps({"all": {"hosts": hosts}}))
@@ -114,13 +121,20 @@ class Estate:
         """Runs a playbook of the collection by name, or any playbook by path."""
         path = playbook if isinstance(playbook, Path) else PLAYBOOKS / f"{playbook}.yml"
         argv, environment = self.command(path, *arguments, **variables)
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            argv, env=environment, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+        )
         return _read(done)
 
     def role(self, name: str, *arguments: str, **variables: Any) -> Run:
         """Runs one role, arguments checked by its argument specs."""
         path = self.folder / f"role_{name}.yml"
-        role: dict[str, Any] = {"name": "Try", "hosts": "all", "gather_facts": False, "roles": [{"role": f"fraisier.deploy.{name}"}]}
+        role: dict[str, Any] = {
+            "name": "Try",
+            "hosts": "all",
+            "gather_facts": False,
+            "roles": [{"role": f"fraisier.deploy.{name}"}],
+        }
         path.write_text(json.dumps([role]))
         return self.play(path, *arguments, **variables)
 

@@ -28,8 +28,10 @@ def build(estate: Estate, commands: list[Any], **more: Any) -> Any:
 
 
 def test_commands_find_where_they_are(staged: Estate) -> None:
-    commands = ["echo \"$FRAISIER_RELEASE_ID $FRAISIER_VERSION $PWD $COLOR\" >seen", ["touch", "$(id) 'x'"]]
-    build(staged, commands, fraisier_environment={"COLOR": "blue"}, fraisier_build_environment={"COLOR": "a'b\n$c"}).ok()
+    commands = ['echo "$FRAISIER_RELEASE_ID $FRAISIER_VERSION $PWD $COLOR" >seen', ["touch", "$(id) 'x'"]]
+    build(
+        staged, commands, fraisier_environment={"COLOR": "blue"}, fraisier_build_environment={"COLOR": "a'b\n$c"}
+    ).ok()
     name = staged.variables["fraisier_release_id"]
     release = staged.release(name)
     assert (release / "seen").read_text() == f"{name} {staged.variables['fraisier_version']} {release} a'b\n$c\n"
@@ -63,7 +65,7 @@ def test_daemon_that_a_command_leaves_behind_does_not_hold_us_up(staged: Estate)
 
 
 def test_output_of_a_command_cannot_forge_a_result(staged: Estate) -> None:
-    forged = "for key in changed end msg; do echo \"$f_token $key 1\"; echo \"$f_token $key 1\" >&2; done; set | grep f_token; exit 3"
+    forged = 'for key in changed end msg; do echo "$f_token $key 1"; echo "$f_token $key 1" >&2; done; set | grep f_token; exit 3'
     run = build(staged, [forged])
     assert "failed (rc 3)" in run.message("build")
     assert run.result("build")["stdout"].splitlines()[0] == " changed 1"
@@ -88,7 +90,9 @@ def test_secret_is_in_no_process_list_and_no_output(staged: Estate) -> None:
     canary = "canary-7f3c9a"
     variables = {
         "fraisier_environment": {"TOKEN": canary},
-        "fraisier_build_commands": [f"test \"$TOKEN\" = {canary} && touch begun && while [ ! -e seen ]; do sleep 0.05; done; exit 4"],
+        "fraisier_build_commands": [
+            f'test "$TOKEN" = {canary} && touch begun && while [ ! -e seen ]; do sleep 0.05; done; exit 4'
+        ],
     }
     path = staged.folder / "role_build.yml"
     path.write_text('[{"hosts": "all", "gather_facts": false, "roles": ["fraisier.deploy.build"]}]')

@@ -24,7 +24,9 @@ def arguments(estate: Estate, repository: Repository, commit: str, number: int =
 def test_release_holds_the_commit_and_says_so(estate: Estate, repository: Repository) -> None:
     commit = repository.commit({"a b/$(touch hacked)'\"": "text", "run.sh": "#!/bin/sh\n"})
     repository.commit({"later": "text"})
-    result = estate.task("git", arguments(estate, repository, commit, target="web/production"), "--diff").ok().result("git")
+    result = (
+        estate.task("git", arguments(estate, repository, commit, target="web/production"), "--diff").ok().result("git")
+    )
     release = estate.release(release_id(commit))
     assert (release / "REVISION").read_text() == f"{commit}\n"
     assert (release / "a b" / "$(touch hacked)'\"").read_text() == "text"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import subprocess
 import threading
 import time
@@ -64,13 +63,24 @@ def answers() -> Iterator[Answers]:
 
 
 def ask(estate: Estate, answers: Answers, **variables: Any) -> Run:
-    given = {"url": answers.url, "version_json": "build.0.commit", "expected_version": COMMIT, "timeout_seconds": 1, **variables}
+    given = {
+        "url": answers.url,
+        "version_json": "build.0.commit",
+        "expected_version": COMMIT,
+        "timeout_seconds": 1,
+        **variables,
+    }
     return estate.role("health", **{f"fraisier_health_{name}": value for name, value in given.items()})
 
 
 def test_version_in_json_is_the_strongest_evidence(estate: Estate, answers: Answers) -> None:
     result = ask(estate, answers, headers={"X-Token": 'a"b\\c $(id)'}).ok().result("health")
-    assert (result["evidence"], result["version"], result["status"], result["attempts"]) == ("version", "0123456", 200, 1)
+    assert (result["evidence"], result["version"], result["status"], result["attempts"]) == (
+        "version",
+        "0123456",
+        200,
+        1,
+    )
     assert answers.seen[0]["X-Token"] == 'a"b\\c $(id)'
 
 
@@ -127,9 +137,13 @@ def health_script(path: str, url: str) -> str:
     from ansible_collections.fraisier.deploy.plugins.plugin_utils import http_check, shell
     from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import Arguments
 
-    check = http_check.parse(Arguments({"app_path": "/srv/a", "url": url, "version_json": "build.0.commit", "expected_version": COMMIT}))
+    check = http_check.parse(
+        Arguments({"app_path": "/srv/a", "url": url, "version_json": "build.0.commit", "expected_version": COMMIT})
+    )
     library = "\n".join(line for line in shell.source("lib").splitlines() if not line.startswith("PATH="))
-    program = shell.wrap("X", [path, library, "f_check=0", *check.parts(0), shell.source("process"), shell.source("health")])
+    program = shell.wrap(
+        "X", [path, library, "f_check=0", *check.parts(0), shell.source("process"), shell.source("health")]
+    )
     return subprocess.run(["sh", "-s"], input=program, capture_output=True, text=True, check=True).stdout
 
 

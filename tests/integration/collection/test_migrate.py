@@ -70,7 +70,9 @@ def add(estate: Estate, name: str, text: str) -> None:
 
 
 def migrate(estate: Estate, *arguments: str, **variables: Any) -> Run:
-    return estate.role("migrate", *arguments, **{f"fraisier_migrate_{name}": value for name, value in variables.items()})
+    return estate.role(
+        "migrate", *arguments, **{f"fraisier_migrate_{name}": value for name, value in variables.items()}
+    )
 
 
 def facts(run: Run) -> tuple[Any, ...]:
@@ -111,7 +113,9 @@ def test_database_ahead_of_the_code_is_told_apart(web: Estate) -> None:
 
 def test_batch_that_stops_half_way_says_where_the_database_is(web: Estate) -> None:
     add(web, "bad3", revision("bad3", "two2", 'raise RuntimeError("no such thing")', "pass"))
-    (web.release(RELEASE) / "migrations" / "env.py").write_text(ENV.replace("connection=connection", "connection=connection, transaction_per_migration=True"))
+    (web.release(RELEASE) / "migrations" / "env.py").write_text(
+        ENV.replace("connection=connection", "connection=connection, transaction_per_migration=True")
+    )
     run = migrate(web)
     result = run.result("migrate")
     assert "alembic up failed (rc 1)" in run.message("migrate")

@@ -150,7 +150,11 @@ def test_hooks_run_where_they_stand(place: str, web: Estate, repository: Reposit
     hooks = {}
     for name in ("before_fetch", "after_build", "before_migrate", "after_activate", "after_prune"):
         path = web.folder / f"hook {name}.yml"
-        path.write_text(json.dumps([{"name": name, "fraisier.deploy.preflight": {"app_path": "/", "require": False}}]).replace('"/"', f'"{web.folder}"'))
+        path.write_text(
+            json.dumps([{"name": name, "fraisier.deploy.preflight": {"app_path": "/", "require": False}}]).replace(
+                '"/"', f'"{web.folder}"'
+            )
+        )
         hooks[name] = str(path)
     if place == "inventory":
         del web.variables["fraisier_hooks"]
@@ -160,7 +164,22 @@ def test_hooks_run_where_they_stand(place: str, web: Estate, repository: Reposit
         run = deploy(web, commit, 1, fraisier_hooks=hooks)
     done = [action for action in run.ok().actions() if action != "include_tasks"]
     hook = "preflight"
-    expected = ["preflight", hook, "git", "build", hook, hook, "migrate", "activate", hook, "service", "health", "health", "prune", hook]
+    expected = [
+        "preflight",
+        hook,
+        "git",
+        "build",
+        hook,
+        hook,
+        "migrate",
+        "activate",
+        hook,
+        "service",
+        "health",
+        "health",
+        "prune",
+        hook,
+    ]
     assert done == expected
 
 

@@ -17,7 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-GIT = {"app_path": "/srv/web", "release_id": release_id(COMMIT), "version": COMMIT, "repo": "https://git.example.com/a.git"}
+GIT = {
+    "app_path": "/srv/web",
+    "release_id": release_id(COMMIT),
+    "version": COMMIT,
+    "repo": "https://git.example.com/a.git",
+}
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30)
 
 
@@ -57,7 +62,10 @@ def test_argument_that_cannot_be_is_refused_without_its_value(wrong: dict[str, A
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["git@git.example.com:team/a.git", "/srv/git/a.git", "ssh://git@h:22/a", "git.example.com:a.git", "file:///srv/a"])
+@pytest.mark.parametrize(
+    "url",
+    ["git@git.example.com:team/a.git", "/srv/git/a.git", "ssh://git@h:22/a", "git.example.com:a.git", "file:///srv/a"],
+)
 def test_repository_without_credentials_stays_as_it_is(url: str) -> None:
     assert git_action.parse_repository(url) == git_action.Repository(url, {})
 
@@ -74,10 +82,19 @@ def test_any_text_reaches_the_shell_as_it_is(text: str) -> None:
     assert run_sh(program) == f"\n{text}"
 
 
-@given(st.dictionaries(st.from_regex(r"[A-Z][A-Z0-9_]{0,5}", fullmatch=True).map(lambda name: f"X_{name}"), texts, min_size=1, max_size=3))
+@given(
+    st.dictionaries(
+        st.from_regex(r"[A-Z][A-Z0-9_]{0,5}", fullmatch=True).map(lambda name: f"X_{name}"),
+        texts,
+        min_size=1,
+        max_size=3,
+    )
+)
 def test_environment_file_means_the_same_to_sh(environment: dict[str, str]) -> None:
     prints = "\n".join(f'printf "%s\\0" "${name}"' for name in environment)
-    assert run_sh(f"set -a\n{shell.environment_file(environment)}\n{prints}") == "".join(f"{value}\0" for value in environment.values())
+    assert run_sh(f"set -a\n{shell.environment_file(environment)}\n{prints}") == "".join(
+        f"{value}\0" for value in environment.values()
+    )
 
 
 def run_sh(program: str) -> str:
@@ -92,7 +109,9 @@ def test_script_that_arrives_in_half_does_nothing() -> None:
 
 
 def test_only_lines_with_the_token_count() -> None:
-    answer = protocol.read("t0", "noise\nt0 msg one\nt1 msg forged\nt0x msg forged\n t0 msg forged\nt0 msg two\x0bstill two\n")
+    answer = protocol.read(
+        "t0", "noise\nt0 msg one\nt1 msg forged\nt0x msg forged\n t0 msg forged\nt0 msg two\x0bstill two\n"
+    )
     assert answer.lines("msg") == ["one", "two\x0bstill two"]
     assert not answer.complete
     assert protocol.read("t0", "t0 end 1").complete
@@ -104,7 +123,15 @@ def test_tail_keeps_the_end() -> None:
 
 @pytest.mark.parametrize(
     ("answered", "same"),
-    [(COMMIT, True), (COMMIT.upper(), True), (COMMIT[:7], True), (COMMIT[:6], False), ("", False), ("f" * 40, False), (COMMIT + "0", False)],
+    [
+        (COMMIT, True),
+        (COMMIT.upper(), True),
+        (COMMIT[:7], True),
+        (COMMIT[:6], False),
+        ("", False),
+        ("f" * 40, False),
+        (COMMIT + "0", False),
+    ],
 )
 def test_version_is_the_commit_or_a_fair_beginning_of_it(answered: str, same: bool) -> None:
     assert http_check.is_same_version(answered, COMMIT) is same
@@ -131,7 +158,9 @@ def test_secret_parts_of_a_url_are_not_shown() -> None:
     assert check.place == "https://h:8/health"
 
 
-@pytest.mark.parametrize("wrong", [{"headers": {"X": "a\nb"}}, {"headers": {"X Y": "a"}}, {"url": "file:///etc/passwd"}, {"status": [42]}])
+@pytest.mark.parametrize(
+    "wrong", [{"headers": {"X": "a\nb"}}, {"headers": {"X Y": "a"}}, {"url": "file:///etc/passwd"}, {"status": [42]}]
+)
 def test_request_that_could_be_two_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError):
         http_check.parse(Arguments({"app_path": "/srv/a", **wrong}))
@@ -156,7 +185,17 @@ def test_tools_that_are_not_built_yet_say_so() -> None:
         find_tool("flyway")
 
 
-@pytest.mark.parametrize("wrong", [{"target": "$(id)"}, {"target": "-x"}, {"bin_dir": "/usr/bin"}, {"config": "../x"}, {"commands": {"upp": "x"}}, {"directory": "x"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"target": "$(id)"},
+        {"target": "-x"},
+        {"bin_dir": "/usr/bin"},
+        {"config": "../x"},
+        {"commands": {"upp": "x"}},
+        {"directory": "x"},
+    ],
+)
 def test_migration_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError):
         migration.parse(Arguments({"app_path": "/srv/a", "release_id": release_id(COMMIT), "tool": "command", **wrong}))

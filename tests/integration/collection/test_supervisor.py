@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from application import EXEC, WEB
-from estate import Estate, Repository, Run, free_port, release_id
+from estate import Estate, Run, free_port, release_id
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def test_environment_reaches_the_service_and_nobody_else(web: Estate) -> None:
     pid = started.result("service")["pid"]
     environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     assert f"COLOR={value}".encode() in environment
-    assert os.readlink(f"/proc/{pid}/cwd") == str(web.release(web.current))
+    assert Path(f"/proc/{pid}/cwd").readlink() == web.release(web.current)
     assert (web.app / "shared" / "service.env").stat().st_mode & 0o777 == 0o600
     assert "s3cret" not in started.text
     boss = (web.app / "supervisor" / "run" / "supervisord.pid").read_text().strip()

@@ -83,7 +83,9 @@ CASES = {
     "build": Case(staged, lambda estate, commit: (estate.release(release_id(commit)) / "made").exists()),
     "migrate": Case(migrating, lambda estate, commit: (estate.folder / "database").read_text() == "2\n"),
     "activate": Case(staged, lambda estate, commit: estate.current == release_id(commit)),
-    "supervisor": Case(supervised_before, lambda estate, commit: (estate.app / "supervisor" / "run" / "web.pid").exists()),
+    "supervisor": Case(
+        supervised_before, lambda estate, commit: (estate.app / "supervisor" / "run" / "web.pid").exists()
+    ),
     "health": Case(serving, lambda estate, commit: True, changes=False),
     "prune": Case(many_releases, lambda estate, commit: releases(estate) == 3),
 }
@@ -122,5 +124,7 @@ def test_every_role_is_run_three_times() -> None:
 def tree(folder: Path) -> set[tuple[str, int]]:
     """Everything below the folder that is not Ansible's own or the test's."""
     ours = ("ansible", "inventory.json", "variables.json")
-    names = [path for path in folder.rglob("*") if path.relative_to(folder).parts[0] not in ours and path.name[:5] != "role_"]
+    names = [
+        path for path in folder.rglob("*") if path.relative_to(folder).parts[0] not in ours and path.name[:5] != "role_"
+    ]
     return {(str(path), path.lstat().st_mtime_ns) for path in names if "log" not in path.parts and path.exists()}

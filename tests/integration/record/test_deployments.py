@@ -170,6 +170,15 @@ def test_a_zombie_changes_nothing(ledger: Ledger, target: Target) -> None:
     assert (row.status, row.error_code, row.new_version) == (Status.INTERRUPTED, "WorkerLost", "")
 
 
+def test_finish_may_be_tried_again_when_its_answer_was_lost(ledger: Ledger, target: Target) -> None:
+    deployment = claimed(ledger, target)
+    assert write.finish(ledger, deployment, Status.SUCCESS)
+    first = read.deployment(ledger, deployment.id)
+    assert write.finish(ledger, deployment, Status.SUCCESS)
+    assert not write.finish(ledger, deployment, Status.FAILED)
+    assert read.deployment(ledger, deployment.id) == first
+
+
 def test_finish_needs_a_final_status(ledger: Ledger, target: Target) -> None:
     with pytest.raises(ValueError, match="not final"):
         write.finish(ledger, claimed(ledger, target), Status.PENDING)

@@ -1,0 +1,87 @@
+"""Writes the README of each role from its argument specs: `python tests/integration/collection/role_readme.py` after a change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROLES = Path(__file__).parents[3] / "roles"
+
+
+def specs(role: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROLES / role / "meta" / "argument_specs.yml").read_text())[
+        "argument_specs"
+    ]["main"]
+    return found
+
+
+def defaults(role: str) -> dict[str, Any]:
+    return yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text()) or {}
+
+
+def readme(role: str) -> str:
+    spec, given = specs(role), defaults(role)
+    rows = [_row(name, option, given) for name, option in spec["options"].items()]
+    example = "\n".join(
+        f"        {name}: {_example(name)}" for name, option in spec["options"].items() if option.get("required")
+    )
+    return "\n".join([
+        f"# fraisier.deploy.{role}",
+        "",
+        f"{spec['short_description']}.",
+        "",
+        *spec["description"],
+        "",
+        "| variable | type | default | meaning |",
+        "| --- | --- | --- | --- |",
+        *rows,
+        "",
+        "```yaml",
+        "- hosts: web",
+        "  gather_facts: false",
+        "  roles:",
+        f"    - role: fraisier.deploy.{role}",
+        "      vars:",
+        example,
+        "```",
+        "",
+        "One task, one POSIX shell script over the connection: the host needs no Python for it, and no facts are gathered.",
+        "",
+    ])  # fmt: skip
+
+
+def _row(name: str, option: dict[str, Any], given: dict[str, Any]) -> str:
+    default = "required" if option.get("required") else f"`{_plain(given[name])}`"
+    choices = f" One of {', '.join(f'`{choice}`' for choice in option['choices'])}." if "choices" in option else ""
+    meaning = f"{option['description']}{choices}".replace("|", "\\|")
+    return f"| `{name}` | {option['type']} | {default.replace('|', chr(92) + '|')} | {meaning} |"
+
+
+def _plain(value: Any) -> str:
+    return (
+        {True: "true", False: "false", "": '""'}.get(value, str(value))
+        if isinstance(value, (bool, str))
+        else str(value)
+    )
+
+
+def _example(name: str) -> str:
+    return {
+        "fraisier_app_path": "/srv/my_api",
+        "fraisier_release_id": "20261122T015600Z-0123456789ab-k3f9qa",
+        "fraisier_version": "0123456789abcdef0123456789abcdef01234567",
+        "fraisier_git_repo": "https://git.example.com/team/my_api.git",
+        "fraisier_systemd_unit": "my_api.service",
+        "fraisier_supervisor_program": "my_api",
+    }[name]
+
+
+def write() -> None:
+    for folder in ROLES.iterdir():
+        (folder / "README.md").write_text(readme(folder.name))
+
+
+if __name__ == "__main__":
+    write()
