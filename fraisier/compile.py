@@ -65,7 +65,8 @@ def rollback_plan(resolved: ResolvedFraise, move: Move) -> Plan:
     now: dict[str, Any] = {"fraisier_activate_bad_release_id": move.bad_release_id}
     if move.schema is not None and move.schema_release and settings_of(resolved).database:
         now["fraisier_rollback_migrate_target"] = move.schema
-        now["fraisier_migrate_directory"] = _release_path(resolved, _checked(move.schema_release))
+        release = _checked(move.schema_release)
+        now["fraisier_migrate_directory"] = Template(f"{{{{ fraisier_app_path }}}}/releases/{release.release_id}")
     return _plan(resolved, f"{COLLECTION}.rollback", now, None, hosts)
 
 
@@ -226,7 +227,7 @@ def _service_variables(resolved: ResolvedFraise, secrets: _Secrets) -> dict[str,
     unit = api.unit_name(resolved)
     if manager == "supervisor":
         assert service
-        special = {"program": unit.removesuffix(".service"), "home": service.home or f"{settings.app_path}/supervisor"}
+        special = {"program": unit.removesuffix(".service"), "home": service.home or ""}
         special["python"] = service.python or "python3"
     else:
         special = _unit_variables(resolved, unit)
@@ -311,10 +312,6 @@ def _host_release(resolved: ResolvedFraise, release: Release | None) -> dict[str
 
 def _release_variables(release: Release) -> dict[str, Any]:
     return {"fraisier_release_id": release.release_id, "fraisier_version": release.version}
-
-
-def _release_path(resolved: ResolvedFraise, release: Release) -> str:
-    return f"{settings_of(resolved).app_path}/releases/{release.release_id}"
 
 
 def _expected(resolved: ResolvedFraise, release: Release) -> str:

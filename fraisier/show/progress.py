@@ -110,10 +110,10 @@ class LiveListener:
         from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(file=stream, no_color="NO_COLOR" in os.environ or None, highlight=False)
-        self._live = Live(console=self._console, refresh_per_second=8, get_renderable=self._grid, transient=False)
         self._run = ""
         self._progress = Progress()
+        self._console = Console(file=stream, no_color="NO_COLOR" in os.environ or None, highlight=False)
+        self._live = Live(console=self._console, refresh_per_second=8, get_renderable=self._grid, transient=False)
 
     def __enter__(self) -> LiveListener:
         self._live.start()

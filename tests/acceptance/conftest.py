@@ -15,7 +15,15 @@ def supervisor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One virtual environment with supervisor for all worlds of this process: making one takes seconds."""
     folder = tmp_path_factory.mktemp("supervisor") / "venv"
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "supervisor>=4.3,<5"]
+    pip = [
+        folder / "bin/python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "supervisor>=4.3,<5",
+    ]
     subprocess.run(pip, check=True)
     return folder
 

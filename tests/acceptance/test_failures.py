@@ -34,7 +34,11 @@ def missing_dependency(world: World, number: int) -> tuple[str, ...]:
 
 def broken_migration(world: World, number: int) -> tuple[str, ...]:
     if number == 1:
-        world.edit("migrations/versions/0001.py", "def upgrade() -> None:\n", "def upgrade() -> None:\n    op.execute('no sql')\n")
+        world.edit(
+            "migrations/versions/0001.py",
+            "def upgrade() -> None:\n",
+            "def upgrade() -> None:\n    op.execute('no sql')\n",
+        )
         world.commit("a migration that is no SQL")
     else:
         world.release(number, more="\n    op.execute('no sql')")

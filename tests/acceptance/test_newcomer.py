@@ -135,7 +135,9 @@ def test_a_restart_that_does_not_take_is_not_a_success(world: World) -> None:
     hook = LAZY_RESTART.format(flag=world.root / "started", python=sys.executable, **vars(where))
     (world.root / "restart.yml").write_text(hook)
     hooks = ("    service:\n", "    hooks: {after_activate: restart.yml}\n    service:\n")
-    world.write_config(hooks, ("manager: supervisor", "manager: none"), (f"      exec: {sys.executable} service.py\n", ""))
+    world.write_config(
+        hooks, ("manager: supervisor", "manager: none"), (f"      exec: {sys.executable} service.py\n", "")
+    )
     first = world.git("rev-parse", "HEAD")
     try:
         assert world.deploy()["status"] == "success"

@@ -13,7 +13,16 @@ import pytest
 
 from tests.acceptance.world import World
 
-PLACES = ("APP_SECRET", "DATABASE_CANARY", "INSTALL_CANARY", "SERVICE_CANARY", "HEADER_CANARY", "BEARER_CANARY", "HOOK_CANARY", "VARS_CANARY")
+PLACES = (
+    "APP_SECRET",
+    "DATABASE_CANARY",
+    "INSTALL_CANARY",
+    "SERVICE_CANARY",
+    "HEADER_CANARY",
+    "BEARER_CANARY",
+    "HOOK_CANARY",
+    "VARS_CANARY",
+)
 LOOKS = (
     ["logs", "--all"],
     ["logs", "--all", "--json"],
@@ -54,7 +63,10 @@ def plant(world: World) -> None:
     world.write_config(
         ("    install:\n", '    install:\n      environment: {INSTALL_CANARY: "${INSTALL_CANARY}"}\n      commands:\n'),
         ("      - [python3", "        - 'echo \"building with $INSTALL_CANARY and $APP_SECRET\"'\n        - [python3"),
-        ("      manager: supervisor\n", '      manager: supervisor\n      environment: {SERVICE_CANARY: "${SERVICE_CANARY}"}\n'),
+        (
+            "      manager: supervisor\n",
+            '      manager: supervisor\n      environment: {SERVICE_CANARY: "${SERVICE_CANARY}"}\n',
+        ),
         ("version_json: version\n", 'version_json: version\n          headers: {X-Canary: "${HEADER_CANARY}"}\n'),
         ("          timeout_seconds: 4\n", "          timeout_seconds: 4\n          auth_token: ${BEARER_CANARY}\n"),
         ("    vars:\n", "    vars:\n      my_canary: ${VARS_CANARY}\n"),
@@ -86,7 +98,7 @@ def test_no_canary_is_found_after_a_deployment(world: World, number: int) -> Non
     assert watch.looks > 20
     assert "*** ***" in shown, "the hook has printed its two secrets, masked"
     written = [path for path in world.root.rglob("*") if path.is_file() and not is_meant_to_hold_it(path)]
-    leftovers = [path for path in Path("/dev/shm").rglob("*") if path.is_file() and os.access(path, os.R_OK)]  # noqa: S108
+    leftovers = [path for path in Path("/dev/shm").rglob("*") if path.is_file() and os.access(path, os.R_OK)]
     for name, value in CANARIES.items():
         for spelling in spellings(value):
             assert spelling.decode() not in shown, f"{name} was shown"
@@ -100,7 +112,7 @@ def is_meant_to_hold_it(path: Path) -> bool:
     if path.name == "service.env":
         assert path.stat().st_mode & 0o077 == 0
         return True
-    return path.suffix == ".log" or "supervisor" in path.parts and "log" in path.parts
+    return path.suffix == ".log" or ("supervisor" in path.parts and "log" in path.parts)
 
 
 def test_the_service_really_gets_its_secret(world: World) -> None:

@@ -30,7 +30,7 @@ fraises:
     git_repo: {repository}
     connection: local
     install:
-      - [python3, -m, pip, install, --quiet, --disable-pip-version-check, --no-index, --find-links, {wheels}, --target, lib, -r, requirements.txt]
+      - [python3, -m, pip, install, --quiet, --no-index, --find-links, {wheels}, --target, lib, -r, requirements.txt]
     service:
       manager: supervisor
       exec: {python} service.py
@@ -78,7 +78,9 @@ def make_wheel(folder: Path, version: str) -> None:
     with zipfile.ZipFile(folder / f"dep-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr("dep.py", f'VERSION = "{version}"\n')
         wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: dep\nVersion: {version}\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         wheel.writestr(f"{info}/RECORD", "")
 
 
@@ -168,7 +170,8 @@ class Environment:
 class World:
     root: Path
     supervisor: Path
-    secret: str | None = "app-s3cr3t-canary"  # noqa: S105
+    secret: str | None = "app-s3cr3t-canary"
+    database_url: str = ""
     environments: dict[str, Environment] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -201,7 +204,11 @@ class World:
         """Write fraises.yaml; each replacement must match."""
         environments = "".join(ENVIRONMENT.format(**vars(environment)) for environment in self.environments.values())
         text = CONFIG.format(
-            repository=self.repository, wheels=self.wheels, python=sys.executable, supervisor=self.supervisor, environments=environments
+            repository=self.repository,
+            wheels=self.wheels,
+            python=sys.executable,
+            supervisor=self.supervisor,
+            environments=environments,
         )
         for before, after in replacements:
             assert before in text, before
@@ -215,7 +222,7 @@ class World:
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "FRAISIER_CONFIG": str(self.config),
-            "FRAISIER_DATABASE_URL": f"sqlite:///{self.root / 'fraisier.db'}",
+            "FRAISIER_DATABASE_URL": self.database_url or f"sqlite:///{self.root / 'fraisier.db'}",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_AUTHOR_NAME": "Test",
             "GIT_AUTHOR_EMAIL": "test@example.com",
@@ -224,7 +231,9 @@ class World:
         } | ({"APP_SECRET": self.secret} if self.secret is not None else {})
 
     def git(self, *arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=self.repository, env=self.environ, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.repository, env=self.environ, check=True, capture_output=True, text=True
+        )
         return done.stdout.strip()
 
     def commit(self, message: str) -> str:
@@ -251,15 +260,28 @@ class World:
 
     def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [FRAISIER, *arguments], env=self.environ | environ, cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [FRAISIER, *arguments],
+            env=self.environ | environ,
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def fraisier(self, *arguments: str, expect: int | None = 0, **environ: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [FRAISIER, *arguments], env=self.environ | environ, cwd=self.root, capture_output=True, text=True, timeout=180, check=False
+            [FRAISIER, *arguments],
+            env=self.environ | environ,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
         )
         if expect is not None:
-            assert done.returncode == expect, f"exit code {done.returncode}, expected {expect}\n{done.stdout}\n{done.stderr}"
+            assert done.returncode == expect, (
+                f"exit code {done.returncode}, expected {expect}\n{done.stdout}\n{done.stderr}"
+            )
         return done
 
     def json(self, *arguments: str, expect: int | None = 0) -> dict[str, Any]:

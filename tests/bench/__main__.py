@@ -60,7 +60,9 @@ def measured(name: str, *, quick: bool) -> Section:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds: to see that it works, not for the record")
-    parser.add_argument("--only", action="append", choices=list(BENCHMARKS), help="this benchmark alone (may be repeated)")
+    parser.add_argument(
+        "--only", action="append", choices=list(BENCHMARKS), help="this benchmark alone (may be repeated)"
+    )
     parser.add_argument(
         "--output", type=Path, default=Path("bench-results") / "latest.json", help="where the JSON goes (%(default)s)"
     )

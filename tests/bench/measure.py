@@ -40,9 +40,7 @@ class Done:
     output: str
 
 
-def run(
-    argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, expect: int = 0, output: bool = True
-) -> Done:
+def run(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, expect: int = 0, output: bool = True) -> Done:
     """Run a command to its end. Its output goes to a file: a reader in our process would take part in the measurement.
 
     Only what the command has waited for is in its CPU time; of ansible-playbook and of our guardian that is everything.
@@ -92,10 +90,10 @@ class Rounds:
         return [mine / other for mine, other in zip(self.cpu(name), self.cpu(to), strict=True)]
 
 
-def interleaved(methods: Mapping[str, Method], rounds: int, *, warm_ups: int = 1) -> Rounds:
+def interleaved(methods: Mapping[str, Method], rounds: int, *, warm_ups: int = 1, seed: int = 0) -> Rounds:
     """Every method once per round, in an order that differs: whatever else the machine does then meets all of them alike."""
     order = list(methods)
-    shuffle = random.Random(20261122).shuffle
+    shuffle = random.Random(seed).shuffle
     found: dict[str, list[Cost]] = {name: [] for name in methods}
     for number in range(-warm_ups, rounds):
         shuffle(order)

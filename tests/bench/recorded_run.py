@@ -21,7 +21,7 @@ from fraisier.record.ledger import Ledger
 from fraisier.record.owner import Owner
 from fraisier.record.recorder import Recorder
 from fraisier.run import Runner
-from fraisier.vocabulary import Event, Target
+from fraisier.vocabulary import Event, Status, Target
 
 HOSTS: Mapping[str, Mapping[str, Any]] = {
     "localhost": {
@@ -73,6 +73,7 @@ def main() -> None:
                 for event in runner.run(plan_of(job.playbook), {}):
                     recorder.put(event)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        write.finish(ledger, claim, Status.SUCCESS)
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     answer = {
         "wall": wall,

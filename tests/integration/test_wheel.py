@@ -38,7 +38,14 @@ def run(site: Path, tmp_path: Path, *command: str) -> subprocess.CompletedProces
 
 def test_the_wheel_carries_the_collection_and_no_tests(site: Path) -> None:
     collection = site / "ansible_collections/fraisier/deploy"
-    for part in ("galaxy.yml", "meta/runtime.yml", "playbooks/api.yml", "playbooks/rollback.yml", "plugins/action/git.py", "roles/health/README.md"):
+    for part in (
+        "galaxy.yml",
+        "meta/runtime.yml",
+        "playbooks/api.yml",
+        "playbooks/rollback.yml",
+        "plugins/action/git.py",
+        "roles/health/README.md",
+    ):
         assert (collection / part).is_file(), part
     assert not (site / "tests").exists()
     assert not list((site / "ansible_collections").rglob("__init__.py"))
@@ -54,12 +61,17 @@ def test_ansible_finds_roles_modules_and_playbooks_after_a_plain_install(site: P
     modules = run(site, tmp_path, "ansible-doc", "-t", "module", "--list", "fraisier.deploy")
     for name in ("activate", "build", "git", "health", "migrate", "preflight", "prune", "service"):
         assert f"fraisier.deploy.{name}" in modules.stdout
-    play = run(site, tmp_path, "ansible-playbook", "-i", "localhost,", "-c", "local", "--syntax-check", "fraisier.deploy.api")
+    play = run(
+        site, tmp_path, "ansible-playbook", "-i", "localhost,", "-c", "local", "--syntax-check", "fraisier.deploy.api"
+    )
     assert play.returncode == 0, play.stderr
 
 
 def test_the_entry_point_runs_from_the_wheel_and_pins_its_own_collection(site: Path, tmp_path: Path) -> None:
-    script = "import sys, fraisier.cli; from fraisier.run import collection; print(collection.ours()); sys.exit(fraisier.cli.run(['--version']))"
+    script = (
+        "import sys, fraisier.cli; from fraisier.run import collection; print(collection.ours());"
+        "sys.exit(fraisier.cli.run(['--version']))"
+    )
     done = run(site, tmp_path, sys.executable, "-c", script)
     assert done.returncode == 0, done.stderr
     assert "origin='wheel'" in done.stdout
@@ -71,8 +83,21 @@ def test_an_sdist_can_be_built_into_the_same_wheel(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     sdist = next(tmp_path.glob("*.tar.gz"))
-    pip = [sys.executable, "-m", "pip", "--quiet", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(sdist)]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--quiet",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(tmp_path),
+        str(sdist),
+    ]
     subprocess.run(pip, check=True, capture_output=True)
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
     assert "ansible_collections/fraisier/deploy/roles/git/tasks/main.yml" in names
-    assert "fraisier/record/views/v_deployment_history.sql" in names or any(name.startswith("fraisier/record/views/") for name in names)
+    assert "fraisier/record/views/v_deployment_history.sql" in names or any(
+        name.startswith("fraisier/record/views/") for name in names
+    )

@@ -70,9 +70,14 @@ def test_secrets_are_names_in_the_plan_and_never_values(resolved: ResolvedFraise
     plan = deploy_plan(resolved, RELEASE)
     assert "canary" not in repr(plan.snapshot()) + repr(plan)
     assert plan.secrets["environment_TOKEN"].template == "${TOKEN}"
-    assert plan.variables["fraisier_environment"] == {"LEVEL": "info", "TOKEN": "{{ fraisier_secrets.environment_TOKEN }}"}
+    assert plan.variables["fraisier_environment"] == {
+        "LEVEL": "info",
+        "TOKEN": "{{ fraisier_secrets.environment_TOKEN }}",
+    }
     assert isinstance(plan.variables["fraisier_environment"]["TOKEN"], Template)
-    assert plan.variables["fraisier_health_headers"]["Authorization"] == "Bearer {{ fraisier_secrets.health_auth_token }}"
+    assert (
+        plan.variables["fraisier_health_headers"]["Authorization"] == "Bearer {{ fraisier_secrets.health_auth_token }}"
+    )
 
 
 def test_only_vars_are_templates(resolved: ResolvedFraise) -> None:
@@ -97,7 +102,7 @@ def test_a_rollback_names_a_release_per_host_and_the_way_of_the_schema(resolved:
     assert plan.hosts["web1"]["fraisier_health_expected_version"] == OLDER.version
     assert plan.hosts["web2"]["fraisier_release_id"] == ""
     assert plan.variables["fraisier_rollback_migrate_target"] == "0001"
-    assert plan.variables["fraisier_migrate_directory"] == f"/srv/my_api/releases/{RELEASE.release_id}"
+    assert plan.variables["fraisier_migrate_directory"] == f"{{{{ fraisier_app_path }}}}/releases/{RELEASE.release_id}"
 
 
 def test_a_status_plan_works_without_any_release(resolved: ResolvedFraise) -> None:

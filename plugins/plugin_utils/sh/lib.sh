@@ -82,7 +82,8 @@ is_release_id() { printf '%s\n' "$1" | grep -Eq '^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12
 
 make_folder() { f_said=$(mkdir -p "$@" 2>&1) || fail_with "cannot create $1" 1 "$f_said"; }
 
-# Replaces a file by one rename when its text differs: write_file PATH MODE TEXT. Sets f_wrote.
+# Replaces a file by one rename when its text differs: write_file PATH MODE TEXT. Sets f_wrote. Root may write into a folder of
+# another user here: the token makes a name that nobody could have put a link at.
 write_file() {
   f_wrote=0
   if [ -f "$1" ] && [ ! -L "$1" ] && [ "$(cat "$1"; printf x)" = "$3x" ]; then
@@ -91,7 +92,7 @@ write_file() {
   fi
   f_wrote=1
   [ "$f_check" = 1 ] && return 0
-  f_said=$(umask 077 && printf '%s' "$3" 2>&1 >"$1.new.$$" && chmod "$2" "$1.new.$$" 2>&1 && mv -f "$1.new.$$" "$1" 2>&1) ||
+  f_said=$(umask 077 && printf '%s' "$3" 2>&1 >"$1.$f_token" && chmod "$2" "$1.$f_token" 2>&1 && mv -f "$1.$f_token" "$1" 2>&1) ||
     fail_with "cannot write $1" 1 "$f_said"
 }
 

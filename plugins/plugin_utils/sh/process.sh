@@ -47,17 +47,25 @@ emit_service() {
   emit pid "$f_pid"
   emit started_at "$f_started"
 }
-# The service's own last words: emit_log LINES.
+# The service's own last words: emit_log LINES. A user who may not read the journal may be allowed to by sudo.
 emit_log() {
   case $f_manager in
     systemd)
       if [ "$f_scope" = user ]; then set -- "$1" --user-unit; else set -- "$1" --unit; fi
-      journalctl --quiet --no-pager --output=cat --lines="$1" "$2" "$f_unit" 2>/dev/null | tail -c 4000 | emit_stream log
+      f_log=$(read_journal "$@")
+      [ -n "$f_log" ] || f_log=$(read_journal "$@" sudo -n)
+      printf '%s' "$f_log" | emit_stream log
       ;;
     supervisor) tail -n "$1" "$f_home/log/$f_program.log" 2>/dev/null | tail -c 4000 | emit_stream log ;;
   esac
 }
+read_journal() {
+  f_lines=$1 f_kind=$2
+  shift 2
+  "$@" journalctl --quiet --no-pager --output=cat --lines="$f_lines" "$f_kind" "$f_unit" 2>/dev/null | tail -c 4000
+}
 fail_with_log() {
+  emit changed "$f_changed"
   emit_service
   emit_log "$f_log_lines"
   emit service_failed 1

@@ -20,7 +20,13 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         with sqlite3.connect(os.environ["DATABASE_URL"].removeprefix("sqlite:///")) as database:
             schema = [row[0] for row in database.execute("select version_num from alembic_version")]
-        body = {"version": COMMIT, "code": CODE, "dep": dep.VERSION, "schema": schema, "secret_seen": bool(os.environ.get("APP_SECRET"))}
+        body = {
+            "version": COMMIT,
+            "code": CODE,
+            "dep": dep.VERSION,
+            "schema": schema,
+            "secret_seen": bool(os.environ.get("APP_SECRET")),
+        }
         content = json.dumps(body).encode()
         self.send_response(STATUS)
         self.send_header("Content-Length", str(len(content)))
