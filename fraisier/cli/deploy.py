@@ -86,6 +86,7 @@ def report(result: DeploymentResult, *, as_json: bool) -> int:
     if as_json:
         print_json({"deployment": result_data(result)})
         return result.exit_code
+    from fraisier.show.progress import headline
     from fraisier.show.text import commit, duration
 
     colour = state_colour(result.status)
@@ -98,7 +99,9 @@ def report(result: DeploymentResult, *, as_json: bool) -> int:
         Status.CANCELLED: f"{result.target}: {result.compensation or 'nothing was changed'}",
     }.get(result.status, f"{result.target}: nothing on the hosts was switched")
     if result.error:
-        click.echo(click.style(str(result.error), fg="red"), err=True)
+        click.echo(click.style(headline(result.error.message), fg="red"), err=True)
+        if result.error.hint:
+            click.echo(f"  {result.error.hint}", err=True)
     for warning in result.warnings:
         click.echo(click.style(f"warning: {warning}", fg="yellow"), err=True)
     status = click.style(result.status, fg=colour, bold=True)

@@ -52,6 +52,7 @@ def history(
 
 
 def _print(found: list[Any]) -> None:
+    from fraisier.show.progress import headline
     from fraisier.show.text import age, commit, duration, short, table
 
     headers = ("ID", "TARGET", "KIND", "STATUS", "VERSION", "WHEN", "TOOK")
@@ -67,7 +68,7 @@ def _print(found: list[Any]) -> None:
         click.echo(line.replace(f" {word} ", f" {click.style(word, fg=state_colour(word))} ", 1) if word else line)
     failed = next((row for row in found if row.error_message), None)
     if failed:
-        click.echo(f"\nwhy {short(failed.id)} ended as it did: {failed.error_message.splitlines()[0]}")
+        click.echo(f"\nwhy {short(failed.id)} ended as it did: {headline(failed.error_message)}")
         click.echo(f"all of it: fraisier logs {short(failed.id)}")
 
 

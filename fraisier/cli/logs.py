@@ -55,6 +55,7 @@ def _newest(ledger: Any) -> str:
 
 def _print_head(found: Any) -> None:
     from fraisier.cli.options import state_colour
+    from fraisier.show.progress import headline
     from fraisier.show.text import commit, duration, when
 
     click.echo(f"deployment  {found.id}")
@@ -65,7 +66,7 @@ def _print_head(found: Any) -> None:
     click.echo(f"started     {when(found.started_at)}, took {duration(found.duration_seconds)}")
     click.echo(f"status      {click.style(found.status, fg=state_colour(found.status), bold=True)}")
     if found.error_message:
-        click.echo(textwrap.indent(found.error_message, "            "))
+        click.echo(textwrap.indent(headline(found.error_message), "            "))
     if back := found.details.get("compensation"):
         click.echo(f"going back  {back}")
     click.echo()
@@ -73,6 +74,7 @@ def _print_head(found: Any) -> None:
 
 def _print_event(event: Any) -> None:
     from fraisier.cli.options import state_colour
+    from fraisier.show.progress import headline
     from fraisier.show.text import duration
 
     state = "changed" if event.event == "ok" and event.changed else str(event.event)
@@ -82,7 +84,7 @@ def _print_event(event: Any) -> None:
         f"{where:<16} {event.host:<20} {click.style(f'{state:<12}', fg=state_colour(state))} {duration(event.duration_seconds)}"
     )
     if event.event in ("failed", "unreachable", "output") and event.message:
-        click.echo(textwrap.indent(event.message, "    "))
+        click.echo(textwrap.indent(headline(event.message) if event.data.get("log") else event.message, "    "))
     for name in ("stdout", "stderr"):
         if text := getattr(event, name):
             click.echo(f"    {name}:\n{textwrap.indent(text.rstrip(), '      ')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from fraisier.vocabulary import Event, EventKind, Phase
 if TYPE_CHECKING:
     from rich.table import Table
 
+LOG_FOLLOWS = re.compile(r"; (its|the service's) last lines:$")
 SYMBOLS = {"began": "…", "ok": "✔", "changed": "●", "failed": "✘", "unreachable": "⚡", "skipped": "-"}
 
 
@@ -63,8 +65,14 @@ def detail(event: Event) -> str:
 
 def explanation(event: Event) -> list[str]:
     """Lines that tell why a task failed: its message, and the last words of the service where there are some."""
-    log = event.result.get("log") or []
-    return event.message.splitlines() + [f"| {line}" for line in log]
+    log = [f"| {line}" for line in event.result.get("log") or []]
+    return [headline(event.message), *log] if log else event.message.splitlines()
+
+
+def headline(message: str) -> str:
+    """The sentence of a message that goes on with lines of a log."""
+    first, *rest = message.splitlines() or [""]
+    return LOG_FOLLOWS.sub("", first) if rest else first
 
 
 class PlainListener:

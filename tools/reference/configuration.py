@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fraisier.config.model import BranchTarget, FraiseHead, GitProvider, Notifications, Top, Webhook
+from fraisier.config.model import BranchTarget, FraiseHead, GitProvider, GitProviders, Notifications, Top, Webhook
 from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.database import Database
 from fraisier.fraise_types.release import Release
@@ -47,6 +47,7 @@ NOT_BUILT = {
 PARTS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("The file", Top, None),
     ("git.`service`", GitProvider, None),
+    ("git: the services", GitProviders, None),
     ("hooks.`name`", Webhook, None),
     ("branch_mapping.`branch`", BranchTarget, None),
     ("notifications", Notifications, None),

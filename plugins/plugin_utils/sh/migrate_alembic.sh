@@ -4,11 +4,7 @@
 # knows count.
 tool_look() {
   f_at="" f_pending=0
-  inside run_alembic history
-  f_rc=$?
-  [ "$f_rc" = 0 ] || fail_tool history
-  grep ' -> ' "$f_work/out" | emit_stream history
-  grep ' -> ' "$f_work/out" >"$f_work/history"
+  [ -e "$f_work/history" ] || read_history
   inside run_alembic current
   f_rc=$?
   if [ "$f_rc" != 0 ]; then
@@ -24,15 +20,25 @@ tool_look() {
   f_at=$(paste -s -d , "$f_work/current")
   emit "$1" "$f_at"
   if heads | grep -Fvxq -f "$f_work/current"; then f_pending=1; fi
-  emit is_pending "$f_pending"
+  [ "$1" = after ] || emit is_pending "$f_pending"
+}
+# Once: each start of Alembic takes the better part of a second.
+read_history() {
+  inside run_alembic history
+  f_rc=$?
+  [ "$f_rc" = 0 ] || fail_tool history
+  grep ' -> ' "$f_work/out" >"$f_work/history"
+  emit_stream history <"$f_work/history"
 }
 known_revisions() {
   sed -n 's/^\([^ ]*\)\( ([^)]*)\)*$/\1/p' "$f_work/out" | sort -u | while IFS= read -r f_revision; do
-    sed -n 's/^.* -> \([^ ,]*\).*/\1/p' "$f_work/history" | grep -Fx -e "$f_revision" || :
+    revisions | sed 's/ .*//' | grep -Fx -e "$f_revision" || :
   done
 }
+# Each with its marks, such as (head), and without its message, which may hold anything.
+revisions() { sed -n 's/^<base>/base/; s/^[^>]* -> \([^ ,]*\)\(\( ([^)]*)\)*\).*/\1\2/p' "$f_work/history"; }
 # Heads proper: one that another revision depends on is implied by it, and is in no table.
-heads() { sed -n 's/^.* -> \([^ ,]*\)\(\( ([^)]*)\)*\), .*/\1\2/p' "$f_work/history" | sed -n 's/ .*(head).*//p' | sort -u; }
+heads() { revisions | sed -n 's/ .*(head).*//p' | sort -u; }
 each_target() {
   while IFS= read -r f_goal; do
     inside run_alembic "$1" "$f_goal" || return

@@ -19,8 +19,7 @@ atexit.register(TREE.cleanup)
 (Path(TREE.name) / "ansible_collections" / "fraisier" / "deploy").symlink_to(HERE.parents[2])
 sys.path[:0] = [str(HERE), TREE.name]
 
-from estate import Estate, Repository, new_repository, settings  # noqa: E402  (the path above is what makes it importable)
-from warm import Warm  # noqa: E402
+from estate import Estate, Repository, new_repository  # noqa: E402  (the path above is what makes it importable)
 
 
 @pytest.fixture(scope="session")
@@ -28,16 +27,9 @@ def collections() -> Path:
     return Path(TREE.name)
 
 
-@pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory, collections: Path) -> Iterator[Warm]:
-    server = Warm(settings(tmp_path_factory.mktemp("warm"), collections))
-    yield server
-    server.close()
-
-
 @pytest.fixture
-def estate(tmp_path: Path, collections: Path, warm: Warm) -> Estate:
-    return Estate(tmp_path, collections, warm=warm)
+def estate(tmp_path: Path, collections: Path) -> Estate:
+    return Estate(tmp_path, collections)
 
 
 @pytest.fixture

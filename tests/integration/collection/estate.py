@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from warm import Warm
-
 ROOT = Path(__file__).parents[3]
 PLAYBOOKS = ROOT / "playbooks"
 
@@ -67,21 +65,6 @@ class Run:
         return str(result["msg"])
 
 
-def settings(folder: Path, collections: Path) -> dict[str, str]:
-    """The environment of a run."""
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "ANSIBLE_HOME": str(folder / "ansible"),
-        "ANSIBLE_COLLECTIONS_PATH": str(collections),
-        "ANSIBLE_STDOUT_CALLBACK": "fraisier_test_json",
-        "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callbacks"),
-        "ANSIBLE_LOCALHOST_WARNING": "False",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "LC_ALL": "C.UTF-8",
-    }
-
-
 @dataclass
 class Estate:
     """Where a test deploys to: everything in one folder."""
@@ -92,7 +75,6 @@ class Estate:
     # Host variables; they lose against the extra variables above.
     hosts: dict[str, dict[str, Any]] = field(default_factory=lambda: {"web1": {}})
     path: str = os.environ["PATH"]
-    warm: Warm | None = None
 
     @property
     def app(self) -> Path:
@@ -122,7 +104,17 @@ class Estate:
         given = self.folder / "variables.json"
         given.write_text(json.dumps({**self.variables, **variables}))
         program = Path(sys.executable).with_name("ansible-playbook")
-        environment = settings(self.folder, self.collections) | {"PATH": f"{self.path}:{program.parent}"}
+        environment = {
+            "PATH": f"{self.path}:{program.parent}",
+            "HOME": str(self.folder),
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
+            "ANSIBLE_STDOUT_CALLBACK": "fraisier_test_json",
+            "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callbacks"),
+            "ANSIBLE_LOCALHOST_WARNING": "False",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "LC_ALL": "C.UTF-8",
+        }
         return [str(program), "-i", str(self.inventory()), "-e", f"@{given}", *arguments, str(playbook)], environment
 
     def play(self, playbook: str | Path, *arguments: str, **variables: Any) -> Run:
@@ -135,15 +127,10 @@ class Estate:
         return _read(done)
 
     def role(self, name: str, *arguments: str, **variables: Any) -> Run:
-        """Runs one role, arguments checked by its argument specs."""
+        """Runs one role, or several with commas between; their argument specs are checked."""
         path = self.folder / f"role_{name}.yml"
-        role: dict[str, Any] = {
-            "name": "Try",
-            "hosts": "all",
-            "gather_facts": False,
-            "roles": [{"role": f"fraisier.deploy.{name}"}],
-        }
-        path.write_text(json.dumps([role]))
+        roles = [{"role": f"fraisier.deploy.{each}"} for each in name.split(",")]
+        path.write_text(json.dumps([{"name": "Try", "hosts": "all", "gather_facts": False, "roles": roles}]))
         return self.play(path, *arguments, **variables)
 
     def task(self, action: str, task_arguments: Mapping[str, Any], *arguments: str, **keywords: Any) -> Run:

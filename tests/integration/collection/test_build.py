@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,19 +11,18 @@ from estate import Estate, Repository, processes_with, release_id
 
 
 @pytest.fixture
-def staged(estate: Estate, repository: Repository) -> Iterator[Estate]:
+def staged(estate: Estate, repository: Repository) -> Estate:
     commit = repository.commit({"a": "1"})
     estate.variables |= {
         "fraisier_release_id": release_id(commit),
         "fraisier_version": commit,
         "fraisier_git_repo": str(repository.path),
     }
-    estate.role("git").ok()
-    yield estate
+    return estate
 
 
 def build(estate: Estate, commands: list[Any], **more: Any) -> Any:
-    return estate.role("build", fraisier_build_commands=commands, **more)
+    return estate.role("git,build", fraisier_build_commands=commands, **more)
 
 
 def test_commands_find_where_they_are(staged: Estate) -> None:
@@ -81,7 +79,7 @@ def test_unfinished_build_is_done_again_and_not_activated(staged: Estate) -> Non
 def test_other_commands_are_another_build(staged: Estate) -> None:
     build(staged, ["echo 1 >>ran"]).ok()
     assert build(staged, ["echo 1 >>ran"]).ok().changed == 0
-    assert build(staged, ["echo 2 >>ran"]).ok().changed == 1
+    assert build(staged, ["echo 2 >>ran"]).ok().result("build")["changed"]
     assert (staged.release(staged.variables["fraisier_release_id"]) / "ran").read_text() == "1\n2\n"
 
 
@@ -95,7 +93,9 @@ def test_secret_is_in_no_process_list_and_no_output(staged: Estate) -> None:
         ],
     }
     path = staged.folder / "role_build.yml"
-    path.write_text('[{"hosts": "all", "gather_facts": false, "roles": ["fraisier.deploy.build"]}]')
+    path.write_text(
+        '[{"hosts": "all", "gather_facts": false, "roles": ["fraisier.deploy.git", "fraisier.deploy.build"]}]'
+    )
     argv, environment = staged.command(path, "-vvv", **variables)
     release = staged.release(staged.variables["fraisier_release_id"])
     with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:

@@ -27,7 +27,7 @@ with create_engine(os.environ["DATABASE_URL"]).connect() as connection:
 
 
 def revision(name: str, below: str, up: str, down: str) -> str:
-    return f'''"""{name}, not a (head)"""
+    return f'''"""{name}, from a -> b (head), and so on"""
 from alembic import op
 revision, down_revision = "{name}", {below!r}
 def upgrade():
@@ -96,7 +96,6 @@ def test_alembic_up_again_and_back(web: Estate) -> None:
     assert facts(migrate(web, state="at", target="one1").ok()) == (True, "two2", "one1", [], ["two2"])
     assert facts(migrate(web, state="at", target="two2").ok()) == (True, "one1", "two2", ["two2"], [])
     assert facts(migrate(web, state="at", target="base").ok()) == (True, "two2", "", [], ["two2", "one1"])
-    assert facts(migrate(web, state="at", target="").ok()) == (False, "", "", [], [])
     assert tables(web) == set()
 
 
@@ -106,7 +105,6 @@ def test_database_ahead_of_the_code_is_told_apart(web: Estate) -> None:
     refused = migrate(web)
     assert "the database is ahead of the code: it is at two2" in refused.message("migrate")
     assert refused.result("migrate")["database_ahead"] == ["two2"]
-    assert migrate(web, state="status").ok().result("migrate")["database_ahead"] == ["two2"]
     allowed = migrate(web, allow_database_ahead=True).ok()
     assert (allowed.changed, allowed.result("migrate")["before"]) == (0, "two2")
 

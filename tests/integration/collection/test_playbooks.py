@@ -55,8 +55,6 @@ def deploy(estate: Estate, commit: str, number: int, *arguments: str, **variable
 
 
 def test_forward_forward_back_and_gone(web: Estate, repository: Repository) -> None:
-    """As a user starts it: each run is an ansible-playbook of its own."""
-    web.warm = None
     first = repository.commit({"web.py": WEB, "schema": "1\n"})
     assert deploy(web, first, 1).ok().actions() == [*FORWARD[:3], "migrate", *FORWARD[3:]]
     assert answered(web) == first

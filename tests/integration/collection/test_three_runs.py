@@ -31,13 +31,16 @@ def staged(estate: Estate, repository: Repository, commit: str) -> dict[str, Any
 
 
 def activated(estate: Estate, repository: Repository, commit: str) -> dict[str, Any]:
-    staged(estate, repository, commit)
-    estate.role("activate").ok()
+    estate.role("git,activate").ok()
     return {}
 
 
 def supervised_before(estate: Estate, repository: Repository, commit: str) -> dict[str, Any]:
     activated(estate, repository, commit)
+    return supervising()
+
+
+def supervising() -> dict[str, Any]:
     return {"fraisier_supervisor_exec": EXEC, "fraisier_environment": {"PORT": free_port()}}
 
 
@@ -63,8 +66,8 @@ def migrating(estate: Estate, repository: Repository, commit: str) -> dict[str, 
 
 
 def serving(estate: Estate, repository: Repository, commit: str) -> dict[str, Any]:
-    variables = supervised_before(estate, repository, commit)
-    estate.role("supervisor", **variables).ok()
+    variables = supervising()
+    estate.role("git,activate,supervisor", **variables).ok()
     url = f"http://127.0.0.1:{variables['fraisier_environment']['PORT']}/"
     return {"fraisier_health_url": url, "fraisier_health_version_json": "version", **variables}
 
