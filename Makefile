@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: help demo demo-clean test check format bench bench-quick lock clean
+.PHONY: help demo demo-clean test check format bench docs lock clean
 
 help:           ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -31,7 +31,7 @@ check: $(READY) ## formatters, linters, types, layers, Ansible content
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/yamllint --strict .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/lint_collection.py
 
@@ -41,6 +41,10 @@ format: $(READY)
 
 bench: $(READY) ## measure; figures land in bench-results/
 	$(BIN)/python -m tests.bench
+
+docs: $(READY)  ## generate docs/reference, inventory/ and the READMEs of the roles
+	$(BIN)/python tools/docs.py
+	$(BIN)/python -m tests.integration.collection.role_readme
 
 lock: $(READY)  ## renew requirements/dev.txt
 	$(BIN)/python -m pip install --quiet uv

@@ -163,7 +163,8 @@ class Evidence:
         """Whether ``name`` has shown that ``release_id`` is active and answers; '' asks for "nothing is deployed"."""
         host = self.hosts[name]
         failed = any(failure.host == name and failure.phase != Phase.PRUNE for failure in self.failures)
-        return host.release_id == release_id and not failed and (not release_id or host.health.get("healthy") is True)
+        answers = host.health.get("healthy") is True and host.health.get("evidence") != "none"
+        return host.release_id == release_id and not failed and (not release_id or answers)
 
     def truth(self, name: str) -> str:
         """One sentence on what is known of ``name`` after the run."""

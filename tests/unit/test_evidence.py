@@ -74,6 +74,11 @@ def test_an_active_release_that_nobody_has_heard_of_is_a_failed_health_check() -
     assert isinstance(error, HealthCheckFailed)
 
 
+def test_a_health_check_that_had_nothing_to_ask_proves_nothing() -> None:
+    unasked = [event("web2", "activate", release_id=RELEASE), event("web2", "health", healthy=True, evidence="none")]
+    assert isinstance(judged(*deployed("web1"), *unasked, STATS)[1], HealthCheckFailed)
+
+
 def test_another_active_release_than_the_asked_one_is_a_failure() -> None:
     other = event("web2", "activate", release_id="20261122T000000Z-ffffffffffff-ffffff")
     error = judged(*deployed("web1"), other, event("web2", "health", healthy=True), STATS)[1]

@@ -31,6 +31,7 @@ Every setting, from the models that check the file; `fraisier config schema` giv
 * **Not built yet** marks what this version reads and checks, and then refuses or does not use; the sentence says which."""
 
 NOT_BUILT = {
+    "Top.plugin": "the inventory plugin comes later",
     "Top.git": "webhooks and tokens come later; nothing uses it",
     "Top.hooks": "webhooks come later; nothing uses it",
     "Top.branch_mapping": "webhooks come later; nothing uses it",
