@@ -1,4 +1,4 @@
-# Every target sets up what it needs: a fresh Debian or Ubuntu with Python 3.11+, git and make is enough.
+# Every target sets up what it needs: a fresh Debian or Ubuntu with Python 3.11+ (and its venv module), git and make.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -25,7 +25,7 @@ demo-clean:     ## end what `make demo` left running, and remove it
 	@if [ -x $(BIN)/python ]; then $(BIN)/python tools/demo.py clean; else rm -rf .demo; fi
 
 test: $(READY)  ## all tests that need no root
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: $(READY) ## formatters, linters, types, layers, Ansible content
 	$(BIN)/ruff format --check .

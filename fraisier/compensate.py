@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from fraisier.compile import Move, rollback_plan
+from fraisier.compile import Move, is_reversible, rollback_plan
 from fraisier.errors import DeploymentCancelled, FraisierError
 from fraisier.plan import Release
 from fraisier.record import read
@@ -58,6 +58,9 @@ def _restore_schema(work: Work, evidence: Evidence) -> list[str]:
     """Migrate down to the revision before this deployment; returns what did not hold."""
     migration = evidence.migration
     if not migration.moved:
+        return []
+    if not is_reversible(work.resolved):
+        work.listener.note("the schema stays as it is: there is no command that takes migrations back")
         return []
     before = work.old.schema if work.old and work.old.schema is not None else migration.before
     if before is None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COLLECTION = "fraisier.deploy"
 RELEASE_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}-[a-z0-9]{6}")
 LOG_LINES = 20
+NOT_RUN_YET = ("_backup", "_drain", "_reattach")
 
 
 def deploy_plan(resolved: ResolvedFraise, release: Release, *, protect: Sequence[str] = ()) -> Plan:
@@ -31,6 +32,12 @@ def deploy_plan(resolved: ResolvedFraise, release: Release, *, protect: Sequence
         "fraisier_health_expected_version": _expected(resolved, release),
     }
     return _plan(resolved, TYPES[resolved.type].PLAYBOOK, now, release)
+
+
+def is_reversible(resolved: ResolvedFraise) -> bool:
+    """Whether the schema can be asked to go back: False only for a tool of the user's own that has no command for it."""
+    database = settings_of(resolved).database
+    return database is not None and (database.tool != "command" or database.commands.down is not None)
 
 
 def settings_of(resolved: ResolvedFraise) -> api.Settings:
@@ -143,7 +150,7 @@ def _variables(resolved: ResolvedFraise, secrets: _Secrets) -> dict[str, Any]:
         "fraisier_become_user": settings.become_user or "",
         "fraisier_environment": secrets.mapping("environment", settings.environment),
         "fraisier_prune_keep": settings.keep_releases,
-        "fraisier_hooks": {name: _hook_path(resolved, path) for name, path in settings.hooks.items()},
+        "fraisier_hooks": {name: _hook_path(resolved, name, path) for name, path in settings.hooks.items()},
     }
     found |= _fetch_variables(resolved) | _build_variables(resolved, secrets) | _migrate_variables(resolved, secrets)
     found |= _service_variables(resolved, secrets) | _health_variables(resolved, secrets)
@@ -333,7 +340,9 @@ def _command(command: str | Iterable[str]) -> str | list[str]:
     return command if isinstance(command, str) else list(command)
 
 
-def _hook_path(resolved: ResolvedFraise, path: str) -> str:
+def _hook_path(resolved: ResolvedFraise, name: str, path: str) -> str:
+    if name.endswith(NOT_RUN_YET):
+        raise NotBuiltYet(f"{resolved.target}: hooks.{name}: that phase is not built yet")
     return str(resolved.root / path)
 
 

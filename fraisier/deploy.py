@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fraisier.compensate import compensate, migrate, restore_hosts
-from fraisier.compile import Move, config_hash, deploy_plan, rollback_plan, settings_of
+from fraisier.compile import Move, config_hash, deploy_plan, is_reversible, rollback_plan, settings_of
 from fraisier.errors import (
     DeploymentCancelled,
     DeploymentFailed,
@@ -199,7 +199,12 @@ def _roll_back(work: Work) -> DeploymentResult:
     work.listener.note(
         f"{work.target}: back to {wanted.version[:10]} (release {wanted.release_id}) from {current.version[:10]}"
     )
-    goes_down = wanted.schema is not None and current.schema is not None and wanted.schema != current.schema
+    goes_down = (
+        is_reversible(work.resolved)
+        and wanted.schema is not None
+        and current.schema is not None
+        and wanted.schema != current.schema
+    )
     if goes_down and (problems := migrate(work, wanted.schema or "", current, "deploy")):
         return work.finish(Status.FAILED, error=DeploymentFailed(problems[0], hint="nothing else was touched"))
     problems = restore_hosts(work, places, bad=current.release_id, run="deploy")

@@ -73,11 +73,13 @@ class Migration:
     settled: bool = False
     applied: tuple[str, ...] = ()
     rolled_back: tuple[str, ...] = ()
-    reversible: bool = True
+    changed: bool = False
 
     @property
     def moved(self) -> bool:
-        return self.began and (not self.settled or self.before != self.after or bool(self.applied or self.rolled_back))
+        if not self.began or not self.settled:
+            return self.began
+        return self.before != self.after or self.changed or bool(self.applied or self.rolled_back)
 
 
 class Evidence:
@@ -124,11 +126,11 @@ class Evidence:
         elif event.kind is EventKind.SKIPPED:
             migration.began = False
         elif "before" in result:
-            migration.settled = "after" in result and result["after"] is not None
+            migration.settled = event.kind is EventKind.OK or result.get("after") is not None
             migration.before, migration.after = result["before"], result.get("after")
+            migration.changed = event.changed
             migration.applied = tuple(map(str, result.get("applied") or ()))
             migration.rolled_back = tuple(map(str, result.get("rolled_back") or ()))
-            migration.reversible = bool(result.get("reversible", True))
 
     def judge(self, plan: Plan, outcome: Outcome, *, expect_release: Mapping[str, str]) -> FraisierError | None:
         """None when every host has proven what was asked; otherwise the error to record. ``expect_release`` maps host -> release id

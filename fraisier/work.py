@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fraisier.compile import settings_of
-from fraisier.errors import DeploymentFailed, FraisierError, RollbackFailed
+from fraisier.errors import DeploymentFailed, FraisierError, RollbackFailed, TargetLocked
 from fraisier.evidence import Evidence
 from fraisier.record import read, write
 from fraisier.record.recorder import Recorder
@@ -163,15 +163,16 @@ def run_plan(
     """Run a plan to its end, recording each event; Ctrl-C asks the run to stop and still waits for its end."""
     evidence = Evidence(plan.hosts)
     secrets = {name: secret.reveal(work.environ) for name, secret in plan.secrets.items()}
-    with Recorder(work.ledger, work.claim, run) as recorder, _interrupting(work.runner) as interrupted:
+    with Recorder(work.ledger, work.claim, run) as recorder, _interrupting(work.runner):
         for event in work.runner.run(plan, secrets, options):
             evidence.see(event)
             recorder.put(event)
+            if not recorder.is_owner:
+                work.runner.cancel()
             work.listener.event(run, event)
-    error = evidence.judge(plan, work.runner.outcome, expect_release=expect)
-    if interrupted.is_set() and error is None:
-        return evidence, None  # the cancel came too late: everything had already proven itself
-    return evidence, error
+    if not recorder.is_owner:  # whoever holds the target now also settles it
+        raise TargetLocked("another process has taken this deployment over; nothing more is done here")
+    return evidence, evidence.judge(plan, work.runner.outcome, expect_release=expect)
 
 
 class _interrupting:  # noqa: N801  # reads as a verb at its one use
@@ -181,13 +182,12 @@ class _interrupting:  # noqa: N801  # reads as a verb at its one use
         self._runner = runner
         self._asked = threading.Event()
 
-    def __enter__(self) -> threading.Event:
+    def __enter__(self) -> None:
         self._before = None
         if threading.current_thread() is threading.main_thread():
             self._before = {
                 number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)
             }
-        return self._asked
 
     def _on_signal(self, *_: object) -> None:
         if self._asked.is_set():

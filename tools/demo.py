@@ -202,7 +202,7 @@ def run() -> None:
 
 
 def supervisor_pid() -> int | None:
-    for path in (APP / "supervisor").glob("*.pid") if (APP / "supervisor").is_dir() else ():
+    for path in (APP / "supervisor").rglob("*.pid") if (APP / "supervisor").is_dir() else ():
         with_pid = re.fullmatch(r"\d+", path.read_text().strip())
         command = Path(f"/proc/{path.read_text().strip()}/cmdline")
         if with_pid and command.exists() and str(APP) in command.read_bytes().decode(errors="replace"):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def dry_run(resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str], *, diff: bool, as_json: bool) -> int:
     from fraisier import deploy as deployment
+    from fraisier.evidence import Evidence
     from fraisier.record.ledger import Ledger
     from fraisier.run import Options, Runner
 
@@ -25,23 +26,26 @@ def dry_run(resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str], 
         if preview.plan is None:
             return _say_unchanged(preview.commit, as_json=as_json)
         secrets = {name: secret.reveal(environ) for name, secret in preview.plan.secrets.items()}
-        events = []
+        events, evidence = [], Evidence(preview.plan.hosts)
         for event in runner.run(preview.plan, secrets, Options(check=True, diff=diff)):
             events.append(event)
+            evidence.see(event)
             if not as_json:
                 _show(event)
-        good = runner.outcome.status == "successful"
+        error = evidence.judge(preview.plan, runner.outcome, expect_release={})
     if as_json:
         changes = [
             _data(event) for event in events if event.kind in (EventKind.OK, EventKind.FAILED, EventKind.UNREACHABLE)
         ]
-        print_json({"dry_run": {"commit": preview.commit, "would_deploy": True, "possible": good, "tasks": changes}})
-    elif good:
+        print_json(
+            {"dry_run": {"commit": preview.commit, "would_deploy": True, "possible": error is None, "tasks": changes}}
+        )
+    elif error is None:
         click.echo(f"would deploy {preview.commit} to {resolved.target}; nothing was changed")
     else:
         words = "\n".join(runner.outcome.output[-5:])
-        click.echo(click.style(f"this deployment would fail\n{words}".rstrip(), fg="red"), err=True)
-    return 0 if good else 1
+        click.echo(click.style(f"this deployment would fail: {error.message}\n{words}".rstrip(), fg="red"), err=True)
+    return error.exit_code if error else 0
 
 
 def _say_unchanged(commit: str, *, as_json: bool) -> int:

@@ -54,4 +54,5 @@ def render(
             {"folder": str(output), "release_id": plan.release.release_id if plan.release else None, "hash": plan.hash}
         )
     else:
-        click.echo(f"wrote {output}: cd {output} && ansible-playbook site.yml")
+        secrets = " -e @secrets.json" if plan.secrets else ""
+        click.echo(f"wrote {output}: cd {output} && ansible-playbook site.yml{secrets}")

@@ -114,7 +114,7 @@ class Top(Section):
 
     plugin: Literal["fraisier.deploy.fraises"] = Field(
         "fraisier.deploy.fraises",
-        description="Lets ansible-inventory read this file. Default: fraisier.deploy.fraises.",
+        description="Names the inventory plugin (not built yet) for ansible-inventory. Default: fraisier.deploy.fraises.",
     )
     git: dict[str, Any] = Field({}, description="Settings of git services, by service. Default: none.")
     hooks: dict[str, Any] = Field({}, description="Webhooks with an address of their own, by name. Default: none.")

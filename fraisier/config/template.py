@@ -21,7 +21,7 @@ fraises:
     type: api
     description: "What it is, in a sentence"
 
-    # Where the code comes from@placeholder@. No passwords here: use an ssh key, or git.<provider>.token.
+    # Where the code comes from@placeholder@. No passwords here: use an ssh key.
     git_repo: @git_repo@
 
     # How a release is made ready, inside the release. Taken away, nothing is done.
@@ -30,7 +30,7 @@ fraises:
     # Files and folders that outlive a release; a trailing slash means a folder.
     # shared: [storage/]
 
-    # What runs, from the folder of the current release. supervisor (pip install supervisor) needs no root;
+    # What runs, from the folder of the current release. supervisor needs no root (it is installed below app_path);
     # for a server with systemd write manager: systemd.
     service:
       exec: python3 app.py

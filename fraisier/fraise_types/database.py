@@ -58,7 +58,7 @@ class Database(Section):
     backup_before_deploy: bool = Field(False, description="Take a backup in the backup phase. Default: false.")
     timeout_seconds: Seconds = Field(600, description="Longest time for all migrations, in seconds. Default: 600.")
     lock_timeout_seconds: Seconds = Field(
-        60, description="Longest wait for the database's locks, in seconds. Default: 60."
+        60, description="Longest wait for another migration of the same target on the host, in seconds. Default: 60."
     )
     allow_database_ahead: bool = Field(
         False,

@@ -89,7 +89,7 @@ def _repository(text: str) -> str:
         # git would read an option, or start the transport helper that the text names
         raise refuse("expected a repository; options and transport helpers such as 'ext::' are refused", kind=AS_IS)
     if _password_in(url):
-        hint = "put it in git.<provider>.token, or use an ssh key"
+        hint = "use an ssh key that may read the repository"
         raise refuse("holds a password", hint=hint, kind=AS_IS)
     if not (url.startswith("/") or _GIT_URL.fullmatch(url) or _SCP_LIKE.fullmatch(url)):
         raise refuse("expected a repository: https://…, ssh://…, git@host:path or an absolute path")

@@ -69,7 +69,8 @@ class Service(Section):
         "Default: supervisor/ below app_path.",
     )
     python: Line = Field(
-        "python3", description="Python that has supervisor, with `manager: supervisor`. Default: python3."
+        "python3",
+        description="Python on the host that makes supervisor's virtual environment, with `manager: supervisor`. Default: python3.",
     )
 
 

@@ -39,7 +39,7 @@ class Host(Section):
     user: UserName | None = Field(None, description="User to connect as. Default: the environment's `user`.")
     ssh_key: Line | None = Field(None, description="Private key file on the controller. Default: as the environment.")
     bastion: Bastion | None = Field(None, description="Jump host, [user@]host[:port]. Default: as the environment.")
-    labels: TextMap = Field({}, description="Labels of the host, name to text; each becomes an inventory group.")
+    labels: TextMap = Field({}, description="Labels of the host, name to text (not used yet).")
     vars: Variables = Field({}, description="Variables of the host, passed to Ansible as they are (templates allowed).")
 
 
@@ -109,7 +109,7 @@ class Placement(Section):
     ssh_key: Line | None = Field(None, description="Private key file on the controller. Default: what ssh chooses.")
     bastion: Bastion | None = Field(None, description="Jump host to go through, [user@]host[:port]. Default: none.")
     become: bool = Field(
-        False, description="Do the release work (fetch, build, migrate) as another user, through sudo. Default: false."
+        False, description="Work on the hosts as another user, through sudo (systemd units aside). Default: false."
     )
     become_user: UserName | None = Field(None, description="That other user, with `become: true`. Default: root.")
     python_interpreter: AbsolutePath | None = Field(

@@ -63,7 +63,7 @@ def _psycopg() -> Any:
         import psycopg
     except ImportError as cause:
         error = LedgerError(
-            "PostgreSQL needs psycopg, which is not installed", hint="pip install 'fraisier-ansible[postgres]'"
+            "PostgreSQL needs psycopg, which is not installed", hint="pip install 'psycopg[binary]>=3.2'"
         )
         error.retriable = False
         raise error from cause

@@ -206,7 +206,7 @@ def _refuse_held(ledger: Ledger, target: Target) -> None:
     since = f"{holder.started_at:%Y-%m-%d %H:%M:%S} UTC" if holder.started_at else "an unknown time"
     raise TargetLocked(
         f"{target}: deployment {holder.id} of {holder.actor or 'nobody in particular'} has been running since {since} ({where})",
-        hint=f"wait for it, or stop it with `fraisier cancel {holder.id[:8]}`",
+        hint="wait for it, or stop it where it runs (Ctrl-C)",
     )
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,17 @@ def write_secrets(values: Mapping[str, str], path: Path) -> None:
         json.dump(data, file)
 
 
+def _with_hooks(plan: Plan, folder: Path) -> Plan:
+    """Copy the user's task files into the project and point the plan at the copies."""
+    hooks = plan.variables.get("fraisier_hooks") or {}
+    moved = {}
+    for name, path in hooks.items():
+        (folder / "hooks").mkdir(exist_ok=True)
+        shutil.copy2(path, folder / "hooks" / f"{name}.yml")
+        moved[name] = Template(f"{{{{ inventory_dir }}}}/../hooks/{name}.yml")
+    return replace(plan, variables={**plan.variables, "fraisier_hooks": moved})
+
+
 def render(plan: Plan, folder: Path) -> None:
     """Write ``plan`` as a self-contained project: plain ``ansible-playbook`` runs it without Fraisier.
 
@@ -96,6 +108,7 @@ def render(plan: Plan, folder: Path) -> None:
     ``folder`` is created; it must be empty.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    plan = _with_hooks(plan, folder)
     write(plan, folder, control_path_dir="~/.ansible/cp", collections_path="./collections")
     place = folder / "collections" / "ansible_collections" / "fraisier" / "deploy"
     source = collection.ours().folder

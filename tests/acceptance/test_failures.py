@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
-from tests.acceptance.world import World
+from fraisier.errors import TargetLocked
+from fraisier.record import write
+from fraisier.record.ledger import Ledger
+from fraisier.vocabulary import Target
+from tests.acceptance.world import World, wait_for
 
 
 @dataclass(frozen=True)
@@ -117,3 +122,41 @@ def test_on_a_third_deployment_the_second_goes_on_serving(world: World, fault: F
         assert world.production.service_pids() == before, "what never switched must not be restarted"
     live = world.json("status", "--live")["fraises"][0]
     assert (live["status"], live["version"], live["hosts"][0]["drift"]) == ("healthy", second, [])
+
+
+OWN_TOOL = """\
+        database:
+          tool: command
+          commands:
+            up: "{python} -m alembic upgrade head"
+          url: "sqlite:///{database}"
+"""
+
+
+def test_a_tool_without_a_way_down_leaves_the_schema_and_brings_everything_else_back(world: World) -> None:
+    where = world.production
+    line = f'        database: {{tool: alembic, url: "sqlite:///{where.database}"}}\n'
+    world.write_config((line, OWN_TOOL.format(python=sys.executable, database=where.database)))
+    first = world.git("rev-parse", "HEAD")
+    world.deploy()
+    world.release(2, status=500)
+    result = world.deploy(expect=5)
+    assert result["status"] == "rolled_back"
+    world.assert_serving(first, "v1", schema="0002")
+    world.release(2, migration=False)
+    world.deploy()
+    assert world.rollback()["status"] == "success"
+    world.assert_serving(first, "v1", schema="0002")
+
+
+def test_a_controller_that_lost_its_claim_stops_and_settles_nothing(world: World) -> None:
+    world.write_config(("    install:\n", "    install:\n      - sleep 6\n"))
+    running = world.start("deploy", "my_api", "production")
+    wait_for(lambda: world.history() and world.history()[0]["status"] == "in_progress", "it runs")
+    ledger = Ledger(world.environ["FRAISIER_DATABASE_URL"])
+    assert write.interrupt_orphans(ledger, Target("my_api", "production"), lambda owner: False)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == TargetLocked.exit_code, out + err
+    assert "taken this deployment over" in err
+    assert world.history()[0]["status"] == "interrupted", "a zombie does not overwrite what its successor has written"
+    assert world.production.current() == ""

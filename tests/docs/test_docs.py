@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def test_help_lines_of_the_group_are_those_of_the_commands(name: str) -> None:
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_every_setting_is_documented_with_its_meaning(model: type[BaseModel]) -> None:
     documented = {row[0].strip("`"): row for row in rows(text_of(f"{REFERENCE}/configuration.md"))}
-    text = " ".join(text_of(f"{REFERENCE}/configuration.md").split())
+    text = html.unescape(" ".join(text_of(f"{REFERENCE}/configuration.md").split()))
     for name, field in model.model_fields.items():
         assert name in documented, name
         assert field.description, f"{name} has no description"
@@ -99,7 +100,7 @@ def test_every_role_variable_is_documented(role: str) -> None:
     options = yaml.safe_load((ROOT / "roles" / role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"][
         "options"
     ]
-    said = section(f"{REFERENCE}/roles.md", f"fraisier.deploy.{role}")
+    said = html.unescape(section(f"{REFERENCE}/roles.md", f"fraisier.deploy.{role}"))
     for name, option in options.items():
         assert f"| `{name}` | {option['type']} |" in said
         assert option["description"].replace("|", "\\|") in said

@@ -73,6 +73,18 @@ def test_the_check_of_commands_can_fail() -> None:
         parse(cli.group, shlex.split("deploy my_api production --wiat"))
 
 
+# Named by a message, and not built yet.
+LATER_COMMANDS = {"cancel"}
+
+
+def test_commands_that_messages_name_exist() -> None:
+    """Hints are documentation that people meet when something went wrong."""
+    sources = [path.read_text() for path in (ROOT / "fraisier").rglob("*.py")]
+    named = {name for text in sources for name in re.findall(r"(?:`|see: |hint=.)fraisier ([a-z]+)", text)}
+    assert len(named) > 3
+    assert named <= set(cli.COMMANDS) | LATER_COMMANDS
+
+
 YAML_BLOCKS = [block for name in NAMES for block in blocks(name, "yaml")]
 
 

@@ -30,7 +30,13 @@ def test_links_of_a_page_lead_somewhere(name: str) -> None:
 def test_every_page_is_linked_from_another() -> None:
     reached = {resolved(name, link)[0] for name in NAMES for link in links(name) if not link.startswith("http")}
     lonely = [path for path in PAGES if path not in reached and path != ROOT / "README.md"]
-    assert not lonely
+    assert not lonely, "name it in the README's list"
+
+
+def test_files_and_folders_that_contributors_are_told_of_exist() -> None:
+    named = re.findall(r"`([\w./-]+/[\w./-]*)`", text_of("CONTRIBUTING.md"))
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -20,7 +20,13 @@ def table(headers: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[
 
 
 def _row(cells: Iterable[object]) -> str:
-    return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    return "| " + " | ".join(_cell(str(cell)) for cell in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    """``<name>`` is a tag to renderers, unless it stands in code; every other part between backticks is code."""
+    parts = text.replace("|", "\\|").replace("\n", " ").split("`")
+    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(parts))
 
 
 def words(docstring: str | None) -> str:
