@@ -39,7 +39,7 @@ fraises:
           PORT: "{port}"
         install:
           - python3 -m venv venv
-          - venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+          - venv/bin/pip install --quiet --no-compile --disable-pip-version-check --requirement requirements.txt
         database:
           tool: alembic
           url: sqlite:///{app}/shared/hello.db

@@ -104,6 +104,8 @@ class Runner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._guardian.stdin and self._guardian.stdout
+        if not self._count:  # nothing was run: it need not even finish starting
+            self._guardian.kill()
         self._guardian.stdin.close()
         self._guardian.wait()
         self._guardian.stdout.close()

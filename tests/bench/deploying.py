@@ -145,7 +145,7 @@ class World:
 def benchmark(folder: Path, quick: bool) -> Section:
     """One host, local connection, no service to restart, health check ``true``: the tool, not what it waits for."""
     world = World(folder / "world")
-    found = _rounds(world, 2 if quick else 13)
+    found = _rounds(world, 2 if quick else 9)
     compared = (
         f"a new commit of a repository with {FILES} files to one host by the local connection (fetch, export, switch, health check "
         "`true`, prune; no service): the whole command `fraisier deploy`, ansible-playbook on what `fraisier render` wrote "

@@ -99,7 +99,7 @@ class Play:
 def small(folder: Path, quick: bool) -> Section:
     """One and five tasks: what a deployment of one host is made of."""
     figures: list[Figure] = []
-    for tasks, rounds in ((1, 3 if quick else 11), (5, 3 if quick else 15)):
+    for tasks, rounds in ((1, 3 if quick else 7), (5, 3 if quick else 11)):
         play = Play(folder / f"tasks{tasks}", tasks)
         found = interleaved({"bare": play.bare, "cold": play.cold, "ready": play.ready}, rounds)
         figures += _small_figures(f"{tasks} task{'s' if tasks > 1 else ''}", found, play)
@@ -124,7 +124,7 @@ def _small_figures(name: str, found: Rounds, play: Play) -> list[Figure]:
 
 def many_events(folder: Path, quick: bool) -> Section:
     """2,000 loop items (500 in quick mode)."""
-    tasks, items, rounds = (5, 100, 1) if quick else (10, 200, 5)
+    tasks, items, rounds = (5, 100, 1) if quick else (10, 200, 3)
     play = Play(folder / "many", tasks, items)
     found = interleaved({"bare": play.bare, "ready": play.ready}, rounds, warm_ups=0)
     compared = f"the same with {tasks} tasks of {items} loop items each ({tasks * items:,} results and a few events more); guardian ready"
