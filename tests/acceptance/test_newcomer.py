@@ -5,10 +5,43 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 
 import yaml
 
 from tests.acceptance.world import World, wait_for
+
+
+def test_the_shipped_example_validates_and_lists(world: World) -> None:
+    """Rows 2 and 3: templates and the example failed their own validation; listing them was a traceback."""
+    example = str(Path(__file__).parent.parent.parent / "fraises.example.yaml")
+    assert "valid" in world.fraisier("--config", example, "config", "validate").stdout
+    listed = world.fraisier("--config", example, "list").stdout
+    assert "my_api" in listed
+    shown = world.fraisier("--config", example, "config", "show").stdout
+    assert yaml.safe_load(shown)["fraises"]
+
+
+def test_misspelt_keys_types_and_values_are_refused_with_their_lines_all_at_once(world: World) -> None:
+    """Row 4: `type: apii`, `brnch:`, `systemd_servce:` and `timeot:` passed seven checks."""
+    wrong = [
+        ("type: api\n", "type: apii\n"),
+        ("branch: main", "brnch: main"),
+        ("          timeout_seconds: 4\n", "          timeot_seconds: 4\n"),
+    ]
+    for replacement, hint in zip(wrong, ("api", "branch", "timeout_seconds"), strict=True):
+        world.write_config(replacement)
+        lines = world.config.read_text().splitlines()
+        line = 1 + next(number for number, text in enumerate(lines) if replacement[1].strip() in text)
+        found = world.fraisier("config", "validate", expect=3).stderr
+        assert f"fraises.yaml:{line}:" in found
+        assert f"did you mean '{hint}'?" in found
+        assert found.count("fraises.yaml:") == 1, "one fault is one message"
+        world.fraisier("deploy", "my_api", "production", expect=3)
+    world.write_config(*wrong[1:])
+    problems = world.json("config", "validate", expect=3)["error"]["problems"]
+    assert [problem["line"] for problem in problems] == sorted(problem["line"] for problem in problems)
+    assert len(problems) == 2
 
 
 def test_first_deployment_from_a_plain_repository_url_works(world: World) -> None:

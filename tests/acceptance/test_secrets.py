@@ -22,6 +22,9 @@ PLACES = (
     "BEARER_CANARY",
     "HOOK_CANARY",
     "VARS_CANARY",
+    "WEBHOOK_CANARY",
+    "TOKEN_CANARY",
+    "NOTIFY_CANARY",
 )
 LOOKS = (
     ["logs", "--all"],
@@ -59,6 +62,14 @@ def spellings(value: str) -> list[bytes]:
     return [core.encode(), quote(value).encode(), base64.b64encode(value.encode())[:20]]
 
 
+UNUSED_PLACES = """\
+git:
+  github: {webhook_secret: "${WEBHOOK_CANARY}", token: "${TOKEN_CANARY}"}
+notifications: {urls: ["${NOTIFY_CANARY}"]}
+fraises:
+"""
+
+
 def plant(world: World) -> None:
     world.write_config(
         ("    install:\n", '    install:\n      environment: {INSTALL_CANARY: "${INSTALL_CANARY}"}\n      commands:\n'),
@@ -70,7 +81,9 @@ def plant(world: World) -> None:
         ("version_json: version\n", 'version_json: version\n          headers: {X-Canary: "${HEADER_CANARY}"}\n'),
         ("          timeout_seconds: 4\n", "          timeout_seconds: 4\n          auth_token: ${BEARER_CANARY}\n"),
         ("    vars:\n", "    vars:\n      my_canary: ${VARS_CANARY}\n"),
-        ("APP_SECRET: ", 'HOOK_CANARY: "${HOOK_CANARY}", DATABASE_CANARY: "${DATABASE_CANARY}", APP_SECRET: '),
+        ("APP_SECRET: ", 'HOOK_CANARY: "${HOOK_CANARY}", APP_SECRET: '),
+        (f'"sqlite:///{world.production.database}"', '"${DATABASE_CANARY}"'),
+        ("fraises:\n", UNUSED_PLACES),
         ("    service:\n", "    hooks: {before_activate: hook.yml}\n    service:\n"),
     )
     (world.root / "hook.yml").write_text(
@@ -80,19 +93,22 @@ def plant(world: World) -> None:
 
 @pytest.mark.parametrize("number", [1, 2], ids=["that succeeds", "that fails"])
 def test_no_canary_is_found_after_a_deployment(world: World, number: int) -> None:
+    world.production.database = world.root / f"{CANARIES['DATABASE_CANARY']}.db"
+    world.write_config()
     plant(world)
+    secrets = CANARIES | {"DATABASE_CANARY": f"sqlite:///{world.production.database}"}
     if number == 2:
         world.release(2, status=500)
         world.edit("service.py", 'print(f"service', 'print("env", dict(os.environ), flush=True)\nprint(f"service')
         world.commit("a service that prints its environment")
     watch = ProcessWatch()
     watch.start()
-    done = world.fraisier("deploy", "my_api", "production", expect=0 if number == 1 else 5, **CANARIES)
+    done = world.fraisier("deploy", "my_api", "production", expect=0 if number == 1 else 5, **secrets)
     shown = done.stdout + done.stderr
     for command in LOOKS:
-        again = world.fraisier(*command, expect=None, **CANARIES)
+        again = world.fraisier(*command, expect=None, **secrets)
         shown += again.stdout + again.stderr
-    world.fraisier("render", "my_api", "production", "-o", str(world.root / "rendered"), **CANARIES)
+    world.fraisier("render", "my_api", "production", "-o", str(world.root / "rendered"), **secrets)
     watch.is_over = True
     watch.join()
     assert watch.looks > 20
