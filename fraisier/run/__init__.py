@@ -44,6 +44,8 @@ PASSED_ON = frozenset(
     )
 )
 """Variables of our own environment that a run sees: ansible-runner writes its whole environment to a file, so the list is closed."""
+LONGEST_CONTROL_PATH_DIR = 75
+"""Ansible adds a name of 10 characters to it, and ssh a suffix of 17 while it opens the socket."""
 PREFIXES_PASSED_ON = ("LC_", "ANSIBLE_", "PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "GIT_SSL_")
 
 
@@ -140,18 +142,19 @@ class Runner:
         self._count += 1
         folder = self._folder / f"run{self._count}"
         folder.mkdir(mode=0o700)
-        state = (
-            Path(self._environ.get("XDG_STATE_HOME") or Path(self._environ.get("HOME", "/")) / ".local/state")
-            / "fraisier"
-            / "cp"
-        )
         path = os.pathsep.join(
             filter(None, [str(self._folder / "collections"), self._environ.get("ANSIBLE_COLLECTIONS_PATH")])
         )
-        project.write(plan, folder, control_path_dir=str(state), collections_path=path)
+        project.write(plan, folder, control_path_dir=self._control_path_dir(), collections_path=path)
         project.write_early(plan, folder / "early.yml")
         project.write_secrets({name: secrets[name] for name in plan.secrets}, folder / "secrets.json")
         return folder
+
+    def _control_path_dir(self) -> str:
+        """Where ssh's master connections live from one run to the next; a socket's path must not be longer than 107 characters."""
+        home = Path(self._environ.get("HOME", "/"))
+        kept = Path(self._environ.get("XDG_STATE_HOME") or home / ".local/state") / "fraisier" / "cp"
+        return str(kept if len(str(kept)) <= LONGEST_CONTROL_PATH_DIR else self._folder / "cp")
 
     def _environment(self) -> dict[str, str]:
         passed = {k: v for k, v in self._environ.items() if k in PASSED_ON or k.startswith(PREFIXES_PASSED_ON)}

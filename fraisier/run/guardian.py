@@ -51,14 +51,22 @@ def is_marked(pid: int) -> bool:
         return False
 
 
+def is_ssh_master(pid: int) -> bool:
+    """Whether ``pid`` is a connection that ssh keeps in the background; it ends by itself (ControlPersist)."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"ssh: ")
+    except OSError:
+        return False
+
+
 def descendants(pid: int) -> list[int]:
     """All processes of this run below ``pid``, parents before children.
 
-    A sub-reaper also inherits what a run has started to stay, such as a supervisord on a local host: daemons that begin with a clean
-    environment are not the run's any more, and are left alone.
+    A sub-reaper also inherits what a run has started to stay: daemons that begin with a clean environment, such as a supervisord on a
+    local host, and ssh's master connections, which the next run uses again. Both are left alone.
     """
     found: list[int] = []
-    waiting = deque(child for child in children(pid) if is_marked(child))
+    waiting = deque(child for child in children(pid) if is_marked(child) and not is_ssh_master(child))
     while waiting:
         child = waiting.popleft()
         found.append(child)

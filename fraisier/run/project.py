@@ -65,7 +65,6 @@ timeout = 10
 pipelining = True
 ssh_args = -o ControlMaster=auto -o ControlPersist=900s -o ServerAliveInterval=5 -o ServerAliveCountMax=3
 control_path_dir = {control_path_dir}
-control_path = %(directory)s/%%C
 """
 
 

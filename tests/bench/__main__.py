@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.bench import compiling, deploying, overhead, queries, recording, starting
+from tests.bench import compiling, deploying, over_ssh, overhead, queries, recording, starting
 from tests.bench.measure import WrongResult
 from tests.bench.report import Section, machine
 
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Section]] = {
     "events": overhead.many_events,
     "recorder": recording.benchmark,
     "deploy": deploying.benchmark,
+    "ssh": over_ssh.benchmark,
     "start": starting.benchmark,
     "compile": compiling.benchmark,
     "queries": queries.benchmark,

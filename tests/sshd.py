@@ -1,0 +1,70 @@
+"""An sshd of our own on loopback: for tests and benchmarks that need a host behind ssh and no machine to be one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+SSHD = Path("/usr/sbin/sshd")
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the sshd listens, and how a client that checks its host key gets in."""
+
+    port: int
+    key: Path
+    known_hosts: Path
+
+    @property
+    def options(self) -> str:
+        return f"-o UserKnownHostsFile={self.known_hosts} -o IdentitiesOnly=yes"
+
+
+@contextmanager
+def sshd(folder: Path) -> Iterator[Server]:
+    """An sshd for ourselves alone, on a free port of loopback, with keys of its own; it ends with the block."""
+    for name in ("host_key", "user_key"):
+        keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        subprocess.run(keygen, check=True)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    lines = [
+        f"ListenAddress 127.0.0.1:{port}",
+        f"HostKey {folder}/host_key",
+        f"AuthorizedKeysFile {folder}/user_key.pub",
+    ]
+    lines += ["UsePAM no", "StrictModes no", "PasswordAuthentication no", "PermitRootLogin yes", "PidFile none"]
+    (folder / "sshd_config").write_text("\n".join(lines) + "\n")
+    public = (folder / "host_key.pub").read_text()
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}")
+    server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        yield Server(port, folder / "user_key", folder / "known_hosts")
+    finally:
+        sessions = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+        for pid in (server.pid, *map(int, sessions)):  # with its session, a client's kept connection ends too
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        server.wait()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError("the sshd did not start")
