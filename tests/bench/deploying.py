@@ -145,7 +145,7 @@ class World:
 def benchmark(folder: Path, quick: bool) -> Section:
     """One host, local connection, no service to restart, health check ``true``: the tool, not what it waits for."""
     world = World(folder / "world")
-    found = _rounds(world, 2 if quick else 9)
+    found = _rounds(world, 1 if quick else 11, warm_ups=0 if quick else 1)
     compared = (
         f"a new commit of a repository with {FILES} files to one host by the local connection (fetch, export, switch, health check "
         "`true`, prune; no service): the whole command `fraisier deploy`, ansible-playbook on what `fraisier render` wrote "
@@ -154,7 +154,7 @@ def benchmark(folder: Path, quick: bool) -> Section:
     return Section("deploy", compared, _figures(found))
 
 
-def _rounds(world: World, rounds: int) -> Rounds:
+def _rounds(world: World, rounds: int, warm_ups: int) -> Rounds:
     """Rounds of releases, each after a new commit; what is unchanged is timed in rounds of its own."""
     releasing = {
         "deploy": world.deploy,
@@ -162,15 +162,9 @@ def _rounds(world: World, rounds: int) -> Rounds:
         "told": world.play_told,
         "script": world.script,
     }
-    costs: dict[str, list[Cost]] = {name: [] for name in releasing}
-    for number in range(rounds + 1):
-        world.push()
-        one = interleaved(releasing, 1, warm_ups=0, seed=number)
-        if number:
-            for name, found in one.costs.items():
-                costs[name] += found
-    still = interleaved({"unchanged": world.deploy_unchanged, "script unchanged": world.script_unchanged}, rounds)
-    return Rounds({**costs, **still.costs})
+    new = interleaved(releasing, rounds, seconds=90, warm_ups=warm_ups, before=world.push)
+    still = {"unchanged": world.deploy_unchanged, "script unchanged": world.script_unchanged}
+    return Rounds({**new.costs, **interleaved(still, rounds, seconds=20, warm_ups=warm_ups).costs})
 
 
 def _figures(found: Rounds) -> list[Figure]:

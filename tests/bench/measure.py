@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import statistics
@@ -90,12 +91,30 @@ class Rounds:
         return [mine / other for mine, other in zip(self.cpu(name), self.cpu(to), strict=True)]
 
 
-def interleaved(methods: Mapping[str, Method], rounds: int, *, warm_ups: int = 1, seed: int = 0) -> Rounds:
-    """Every method once per round, in an order that differs: whatever else the machine does then meets all of them alike."""
+LEAST_ROUNDS = 3
+
+
+def interleaved(
+    methods: Mapping[str, Method],
+    rounds: int,
+    *,
+    seconds: float = math.inf,
+    warm_ups: int = 1,
+    seed: int = 0,
+    before: Callable[[], None] = lambda: None,
+) -> Rounds:
+    """Every method once per round, in an order that differs: whatever else the machine does then meets all of them alike.
+
+    ``before`` is called before each round. A busy machine gets fewer rounds: none is begun after ``seconds``, from the fourth on.
+    """
     order = list(methods)
     shuffle = random.Random(seed).shuffle
     found: dict[str, list[Cost]] = {name: [] for name in methods}
+    started = time.perf_counter()
     for number in range(-warm_ups, rounds):
+        if number >= LEAST_ROUNDS and time.perf_counter() - started > seconds:
+            break
+        before()
         shuffle(order)
         for name in order:
             cost = methods[name]()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from fraisier.record.ledger import Ledger
 from fraisier.run import collection, project
 from tests.bench.measure import Cost, Rounds, interleaved, percentile, require, run
-from tests.bench.recorded_run import Job, plan_of
+from tests.bench.recorded_run import PAUSE, Job, plan_of
 from tests.bench.report import Figure, Section
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +64,7 @@ class Play:
 
     def bare(self) -> Cost:
         """ansible-playbook on the files that the Runner writes, with the same settings and arguments."""
+        time.sleep(PAUSE)
         done = run(
             ["ansible-playbook", "-i", "inventory", "--forks", "1", "-e", "@early.yml", self.playbook],
             env=self.environ,
@@ -99,9 +101,14 @@ class Play:
 def small(folder: Path, quick: bool) -> Section:
     """One and five tasks: what a deployment of one host is made of."""
     figures: list[Figure] = []
-    for tasks, rounds in ((1, 3 if quick else 7), (5, 3 if quick else 11)):
+    for tasks, rounds, seconds in ((1, 1 if quick else 7, 45), (5, 1 if quick else 13, 90)):
         play = Play(folder / f"tasks{tasks}", tasks)
-        found = interleaved({"bare": play.bare, "cold": play.cold, "ready": play.ready}, rounds)
+        found = interleaved(
+            {"bare": play.bare, "cold": play.cold, "ready": play.ready},
+            rounds,
+            seconds=seconds,
+            warm_ups=0 if quick else 1,
+        )
         figures += _small_figures(f"{tasks} task{'s' if tasks > 1 else ''}", found, play)
     compared = (
         "Runner (guardian, events through a FIFO, redaction) with Recorder into SQLite, against ansible-playbook on the same files; "
@@ -126,7 +133,7 @@ def many_events(folder: Path, quick: bool) -> Section:
     """2,000 loop items (500 in quick mode)."""
     tasks, items, rounds = (5, 100, 1) if quick else (10, 200, 3)
     play = Play(folder / "many", tasks, items)
-    found = interleaved({"bare": play.bare, "ready": play.ready}, rounds, warm_ups=0)
+    found = interleaved({"bare": play.bare, "ready": play.ready}, rounds, seconds=120, warm_ups=0)
     compared = f"the same with {tasks} tasks of {items} loop items each ({tasks * items:,} results and a few events more); guardian ready"
     figures = [
         Figure("ansible-playbook, wall", "s", found.wall("bare")),

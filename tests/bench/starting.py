@@ -54,7 +54,7 @@ def benchmark(folder: Path, quick: bool) -> Section:
     for name in COMMANDS:
         lines = {"--version": 1, "history": 21}.get(name, 2 * FRAISES + 1)
         methods[name] = _command([FRAISIER, name], environ, folder, lines)
-    found = interleaved(methods, 5 if quick else 25, warm_ups=2)
+    found = interleaved(methods, 5 if quick else 25, seconds=40, warm_ups=2)
     figures = [
         Figure("python -c pass, wall", "ms", [value * 1e3 for value in found.wall("bare")]),
         Figure("python -c pass, CPU", "ms", [value * 1e3 for value in found.cpu("bare")]),
