@@ -94,10 +94,10 @@ def execute(
         work = Work(ledger, resolved, claim, asked, listener, environ, runner, _selected(resolved, asked.limit))
         try:
             return _roll_back(work) if row.kind is Kind.ROLLBACK else _deploy(work)
-        except FraisierError as error:  # nothing on a host has moved: what moves hosts settles its own errors
-            return work.finish(Status.FAILED, error=error)
+        except FraisierError as error:  # what a run finds out is settled where it ran: these come from around it
+            return work.give_up(Status.FAILED, error)
         except KeyboardInterrupt:
-            return work.finish(Status.CANCELLED, error=DeploymentCancelled("cancelled before anything had changed"))
+            return work.give_up(Status.CANCELLED, DeploymentCancelled("stopped at once, without putting anything back"))
 
 
 def _settle_orphans(ledger: Ledger, target: Target, listener: Listener) -> None:

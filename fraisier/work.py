@@ -96,6 +96,7 @@ class Work:
     old: Release | None = None
     new: Release | None = None
     schema_after: str | None = None
+    has_run: bool = False
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -128,6 +129,13 @@ class Work:
             **{name: value for name, value in facts.items() if value},
         )
         return result
+
+    def give_up(self, status: Status, error: FraisierError) -> DeploymentResult:
+        """End without an answer from the hosts: ``status`` before anything was run, ``interrupted`` once it is not known what they have."""
+        if not self.has_run:
+            return self.finish(status, error=error)
+        self.set_state(FraiseState.UNKNOWN, None)
+        return self.finish(Status.INTERRUPTED, error=error, compensation="what the hosts have now is not known")
 
     def set_plan(self, plan: Plan, *, git_branch: str = "") -> None:
         """Write down what is about to be run, before it runs."""
@@ -163,6 +171,7 @@ def run_plan(
     """Run a plan to its end, recording each event; Ctrl-C asks the run to stop and still waits for its end."""
     evidence = Evidence(plan.hosts)
     secrets = {name: secret.reveal(work.environ) for name, secret in plan.secrets.items()}
+    work.has_run = True
     with Recorder(work.ledger, work.claim, run) as recorder, _interrupting(work.runner):
         for event in work.runner.run(plan, secrets, options):
             evidence.see(event)

@@ -96,6 +96,7 @@ def report(result: DeploymentResult, *, as_json: bool) -> int:
         Status.UNCHANGED: f"{result.target} already runs {version}, the newest commit",
         Status.ROLLED_BACK: f"{result.target} is back on {commit(result.old_version)}: {result.compensation}",
         Status.ROLLBACK_FAILED: f"{result.target} needs your eyes: {result.compensation}",
+        Status.INTERRUPTED: f"{result.target}: {result.compensation}; deploy again, or ask: fraisier status --live",
         Status.CANCELLED: f"{result.target}: {result.compensation or 'nothing was changed'}",
     }.get(result.status, f"{result.target}: nothing on the hosts was switched")
     if result.error:

@@ -95,3 +95,27 @@ def test_ctrl_c_puts_back_what_had_moved_and_says_cancelled(world: World) -> Non
     assert run.returncode == 130, out + err
     assert world.history()[0]["status"] == "cancelled"
     world.assert_serving(first, "v1", schema="0001")
+
+
+@pytest.mark.xdist_group("crash")
+def test_a_second_ctrl_c_stops_at_once_and_claims_nothing(world: World) -> None:
+    first = world.git("rev-parse", "HEAD")
+    world.deploy()
+    world.release(2)
+    world.write_config(("    install:\n", "    install:\n      - trap '' TERM; sleep 20\n"))
+    run = world.start("deploy", "my_api", "production")
+    assert run.stdout
+    for text in run.stdout:
+        if text.startswith("fetch"):
+            break
+    time.sleep(0.5)
+    run.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 130, out + err
+    assert world.history()[0]["status"] == "interrupted", "nobody has asked the hosts"
+    wait_for(lambda: nothing_of_a_run_is_left(world), "everything of the run has ended", 10)
+    world.write_config()
+    assert world.deploy()["status"] == "success"
+    assert world.history()[0]["old_version"] == first
