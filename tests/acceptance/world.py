@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -121,7 +122,7 @@ class Environment:
         except urllib.error.HTTPError as error:
             with error:
                 return dict(json.load(error))
-        except OSError:
+        except (OSError, http.client.HTTPException):  # nobody there, or gone in the middle of the answer
             return None
 
     def schema(self) -> str:
