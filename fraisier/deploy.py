@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fraisier.compensate import compensate, migrate, restore_hosts
-from fraisier.compile import Move, config_hash, deploy_plan, is_reversible, rollback_plan, settings_of
+from fraisier.compile import Move, config_hash, deploy_plan, is_reversible, rollback_plan
 from fraisier.errors import (
     DeploymentCancelled,
     DeploymentFailed,
@@ -21,6 +21,7 @@ from fraisier.plan import Plan, Release
 from fraisier.record import read, write
 from fraisier.record.owner import Owner
 from fraisier.run import Runner
+from fraisier.variables import settings_of
 from fraisier.vocabulary import FraiseState, Kind, Status, Target, is_commit
 from fraisier.work import (
     Asked,

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fraisier import deploy
-from fraisier.compile import settings_of
 from fraisier.git import remote
 from fraisier.probe import HostTruth, probe
 from fraisier.record import read
 from fraisier.record.ledger import Ledger
+from fraisier.variables import settings_of
 from fraisier.vocabulary import Trigger
 from fraisier.work import Asked, DeploymentResult, Listener
 

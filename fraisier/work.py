@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fraisier.compile import settings_of
 from fraisier.errors import DeploymentFailed, FraisierError, RollbackFailed, TargetLocked
 from fraisier.evidence import Evidence
 from fraisier.record import read, write
 from fraisier.record.recorder import Recorder
+from fraisier.variables import settings_of
 from fraisier.vocabulary import Event, FraiseState, Kind, Status, Target, Trigger
 
 if TYPE_CHECKING:

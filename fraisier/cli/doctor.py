@@ -101,11 +101,11 @@ def _ledger() -> str:
 
 
 def _target(resolved: Any, environ: Any, *, ask_hosts: bool) -> Iterator[Finding]:
-    from fraisier.compile import settings_of
     from fraisier.errors import NotBuiltYet
     from fraisier.git import remote
     from fraisier.probe import probe
     from fraisier.record.ledger import Ledger
+    from fraisier.variables import settings_of
 
     subject = str(resolved.target)
     try:

@@ -29,11 +29,12 @@ def render(
     """Write a deployment as a project for plain ansible-playbook."""
     from uuid import uuid4
 
-    from fraisier.compile import deploy_plan, settings_of
+    from fraisier.compile import deploy_plan
     from fraisier.deploy import release_id
     from fraisier.git import remote
     from fraisier.plan import Release
     from fraisier.run import project
+    from fraisier.variables import settings_of
 
     config = load_config(ctx)
     resolved = config.get_fraise_environment(fraise, environment)

@@ -165,7 +165,8 @@ def test_compiling_reads_no_clock_and_no_environment(resolved: ResolvedFraise) -
     """The modules have no name by which they could: nothing of os, time, datetime or random is in their reach."""
     import fraisier.compile
     import fraisier.plan
+    import fraisier.variables
 
-    for module in (fraisier.compile, fraisier.plan):
+    for module in (fraisier.compile, fraisier.plan, fraisier.variables):
         reachable = {getattr(value, "__module__", getattr(value, "__name__", "")) for value in vars(module).values()}
         assert not reachable & {"os", "time", "datetime", "random", "pathlib", "subprocess", "socket", "posix"}
