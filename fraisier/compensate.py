@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fraisier.batches import batches
 from fraisier.compile import Move, is_reversible, rollback_plan
-from fraisier.errors import DeploymentCancelled, FraisierError
+from fraisier.errors import DeploymentCancelled, FraisierError, TargetUnreachable
 from fraisier.plan import Release
 from fraisier.record import read
 from fraisier.run import Options
+from fraisier.running import run_plan, stop_on_hosts
+from fraisier.secrets import SecretRef
+from fraisier.variables import settings_of
 from fraisier.vocabulary import FraiseState, Status, is_commit
-from fraisier.work import DeploymentResult, Work, known_hosts, record_hosts, record_schema_before, run_plan
+from fraisier.work import DeploymentResult, Work, known_hosts, record_hosts, record_schema_before
 
 if TYPE_CHECKING:
     from fraisier.evidence import Evidence
@@ -20,26 +25,64 @@ LOOK_BACK = 100
 """Deployments that are searched for a release that a host shows and the ledger has no proof of."""
 
 
+@dataclass
+class Restored:
+    """How going back went. ``problems``: what did not hold, in sentences. ``owed``: hosts that did not answer -> release id that they
+    should have; they are debts now. ``hosts``: what the others have proven to have."""
+
+    problems: list[str] = field(default_factory=list)
+    owed: dict[str, str] = field(default_factory=dict)
+    hosts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        return not self.problems and not self.owed
+
+    @property
+    def text(self) -> str:
+        debts = [
+            f"{name} does not answer and owes {release or 'nothing deployed'}" for name, release in self.owed.items()
+        ]
+        return "; ".join([*self.problems, *debts])
+
+
 def compensate(work: Work, evidence: Evidence, error: FraisierError) -> DeploymentResult:
     """Put back what this run has moved, by what it has seen: schema first, from the new release's files, then hosts in reverse."""
     assert work.new
+    work.is_going_back = True
     record_schema_before(work, evidence)
     work.schema_after = evidence.migration.after
     was_cancelled = isinstance(error, DeploymentCancelled)
-    if not evidence.moved and not evidence.migration.moved:
-        return work.finish(Status.CANCELLED if was_cancelled else Status.FAILED, error=error)
+    still_running = stop_on_hosts(work, evidence)
+    moved = _moved(work.new, evidence)
+    if not moved and not evidence.migration.moved:
+        status = Status.CANCELLED if was_cancelled else Status.FAILED
+        return work.finish(status, error=error, compensation="; ".join(still_running), failures=evidence.failures)
     work.listener.note("going back to what was there before")
-    places = {name: _before(work, evidence, name) for name in reversed(evidence.moved)}
-    problems = _restore_schema(work, evidence) + restore_hosts(work, places, bad=work.new.release_id, run="compensate")
-    hosts = {name: place.release_id if place else "" for name, place in places.items()}
-    if problems:
-        work.set_state(FraiseState.UNKNOWN, None)
-        text = "; ".join(problems)
-        return work.finish(Status.ROLLBACK_FAILED, error=error, compensation=text, hosts={})
-    text = "every host is back on what it had before"
+    places = {name: _before(work, evidence, name) for name in reversed(moved)}
+    problems = still_running + _restore_schema(work, evidence)
+    restored = restore_hosts(work, places, bad=work.new.release_id, run="compensate")
+    restored.problems[:0] = problems
+    if not restored.holds:
+        work.set_state(FraiseState.UNKNOWN if restored.problems else FraiseState.DEGRADED, work.old)
+        status = Status.ROLLBACK_FAILED
+    else:
+        status = Status.CANCELLED if was_cancelled else Status.ROLLED_BACK
+    text = restored.text or "every host is back on what it had before"
     return work.finish(
-        Status.CANCELLED if was_cancelled else Status.ROLLED_BACK, error=error, compensation=text, hosts=hosts
+        status,
+        error=error,
+        compensation=text,
+        hosts=restored.hosts,
+        owed=restored.owed,
+        failures=evidence.failures,
     )
+
+
+def _moved(new: Release, evidence: Evidence) -> list[str]:
+    """Hosts to bring back, in the order in which they moved: first those that an earlier, cut off run of this release has moved."""
+    earlier = [name for name, host in evidence.hosts.items() if host.found_release_id == new.release_id]
+    return [name for name in earlier if name not in evidence.moved] + evidence.moved
 
 
 def _before(work: Work, evidence: Evidence, host: str) -> Release | None:
@@ -65,32 +108,65 @@ def _restore_schema(work: Work, evidence: Evidence) -> list[str]:
     before = work.old.schema if work.old and work.old.schema is not None else migration.before
     if before is None:
         return ["the schema: migrations had begun and their state before is not known; look at the database"]
-    return migrate(work, before, work.new, "compensate")
+    gone = [name for name in work.hosts if evidence.is_unreachable(name)]
+    return migrate(work, before, work.new, "compensate", gone=gone)
 
 
-def migrate(work: Work, schema: str, files_of: Release | None, run: str) -> list[str]:
-    places = dict.fromkeys(work.hosts, files_of)
-    move = Move(hosts=places, schema=schema, schema_release=files_of)
-    plan = rollback_plan(work.resolved, move)
-    evidence, error = run_plan(work, plan, run, {}, Options(tags=("migrate",)))
-    migration = evidence.migration
-    if error:
+def migrate(work: Work, schema: str, files_of: Release | None, run: str, *, gone: Collection[str] = ()) -> list[str]:
+    """Take the database to ``schema`` with the files of a release; returns what did not hold.
+
+    It is done on the host that migrates forward, the first one; when that does not answer (or is in ``gone``), on the next, unless the
+    database is a file on the first.
+    """
+    hosts = [name for name in work.hosts if name not in gone] or list(work.hosts)
+    error: FraisierError | None = None
+    evidence: Evidence | None = None
+    for name in work.hosts[:1] if _database_is_a_file(work) else hosts:
+        plan = rollback_plan(work.resolved, Move(hosts={name: files_of}, schema=schema, schema_release=files_of))
+        evidence, error = run_plan(work, plan, run, {}, Options(tags=("migrate",)))
+        if not isinstance(error, TargetUnreachable):
+            break
+    if error and evidence:
+        migration = evidence.migration
         stays = f" (the schema is at '{migration.after}')" if migration.settled else ""
         return [f"the schema did not go to '{schema or 'empty'}': {error.message}{stays}"]
     return []
 
 
-def restore_hosts(work: Work, places: Mapping[str, Release | None], *, bad: str, run: str) -> list[str]:
-    """Bring hosts to their places and record what they have proven; returns what did not hold, host by host."""
-    if not places:
-        return []
+def _database_is_a_file(work: Work) -> bool:
+    database = settings_of(work.resolved).database
+    if database is None or database.url is None:
+        return False
+    url = database.url.reveal(work.environ) if isinstance(database.url, SecretRef) else database.url
+    return url.startswith("sqlite")
+
+
+def restore_hosts(work: Work, places: Mapping[str, Release | None], *, bad: str, run: str) -> Restored:
+    """Bring hosts to their places, the last batch of the rollout first, and record what each has proven. One that fails does not keep
+    the others from going back; one that does not answer becomes a debt."""
+    restored = Restored()
+    for batch in reversed(batches(work.resolved.settings.rollout, work.hosts)):
+        part = {name: place for name, place in places.items() if name in batch}
+        if part:
+            _restore(work, part, restored, bad=bad, run=run)
+    if places and restored.holds:
+        newest = next(iter(places.values()))
+        work.set_state(FraiseState.HEALTHY if newest else FraiseState.DOWN, newest)
+    return restored
+
+
+def _restore(work: Work, places: Mapping[str, Release | None], restored: Restored, *, bad: str, run: str) -> None:
     plan = rollback_plan(work.resolved, Move(hosts=places, bad_release_id=bad))
     expect = {name: place.release_id if place else "" for name, place in places.items()}
     evidence, error = run_plan(work, plan, run, expect, Options(skip_tags=("migrate",)))
+    still_running = stop_on_hosts(work, evidence) if error else []
     record_hosts(work, evidence, places)
+    proven = {name: release_id for name, release_id in expect.items() if evidence.proves(name, release_id)}
+    restored.hosts |= proven
     if not error:
-        newest = next(iter(places.values()))
-        work.set_state(FraiseState.HEALTHY if newest else FraiseState.DOWN, newest)
-        return []
-    unproven = [name for name, place in places.items() if not evidence.proves(name, place.release_id if place else "")]
-    return [f"{name}: {evidence.truth(name)}" for name in unproven] or [error.message]
+        return
+    owed = {name: expect[name] for name in expect if name not in proven and evidence.is_unreachable(name)}
+    restored.owed |= owed
+    unproven = [f"{name}: {evidence.truth(name)}" for name in expect if name not in proven and name not in owed]
+    restored.problems += unproven or ([] if owed else [error.message])
+    restored.problems += [text for text in still_running if text.partition(":")[0] not in owed]

@@ -75,6 +75,11 @@ def status_plan(resolved: ResolvedFraise, release: Release | None) -> Plan:
     return _plan(resolved, f"{COLLECTION}.status", now, release)
 
 
+def stop_plan(resolved: ResolvedFraise) -> Plan:
+    """The plan that ends what a cut off run still does on the hosts."""
+    return _plan(resolved, f"{COLLECTION}.stop", {}, None)
+
+
 def config_hash(resolved: ResolvedFraise) -> str:
     """SHA-256 of what the configuration alone contributes to a deployment: whether it changed since the last one."""
     secrets = Secrets()

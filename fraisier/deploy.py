@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from fraisier import line
 from fraisier.compensate import compensate, migrate, restore_hosts
 from fraisier.compile import Move, config_hash, deploy_plan, is_reversible, rollback_plan
 from fraisier.errors import (
@@ -16,10 +17,12 @@ from fraisier.errors import (
     FraisierError,
     UsageError,
 )
+from fraisier.evidence import Evidence
 from fraisier.git import remote
 from fraisier.plan import Plan, Release
 from fraisier.record import read, write
-from fraisier.record.owner import Owner
+from fraisier.resume import interrupted, remember, settle_debts, what_to_resume
+from fraisier.rollout import roll_out
 from fraisier.run import Runner
 from fraisier.variables import settings_of
 from fraisier.vocabulary import FraiseState, Kind, Status, Target, is_commit
@@ -31,12 +34,10 @@ from fraisier.work import (
     known_hosts,
     record_hosts,
     record_schema_before,
-    run_plan,
 )
 
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
-    from fraisier.evidence import Evidence
     from fraisier.record import rows
     from fraisier.record.ledger import Ledger
 
@@ -51,7 +52,7 @@ def request(ledger: Ledger, target: Target, kind: Kind, asked: Asked) -> rows.De
         actor=asked.actor,
         git_commit=asked.commit,
         forced=asked.force,
-        details={"limit": asked.limit, "to": asked.to},
+        details={"limit": asked.limit, "to": asked.to, "resumes": asked.resumes, "debts": asked.debts},
     )
 
 
@@ -60,9 +61,11 @@ def deploy(
 ) -> DeploymentResult:
     """Bring the newest (or the asked) commit of the target's branch to its hosts, prove it, or put everything back.
 
-    Raises TargetLocked when another deployment holds the target. Everything that goes wrong after that is in the result.
+    While another deployment holds the target this one stands in line; without ``asked.wait`` that raises TargetLocked. Everything that
+    goes wrong after that is in the result.
     """
     _selected(resolved, asked.limit)
+    line.must_be_free(ledger, resolved.target, asked)
     if asked.commit is not None and not is_commit(asked.commit):
         raise UsageError(
             f"--commit '{asked.commit}' is not a full commit hash", hint="give all 40 (or 64) hexadecimal digits"
@@ -76,8 +79,29 @@ def rollback(
 ) -> DeploymentResult:
     """Bring the target back to the previous good release, or to the one that ``asked.to`` names; a deployment of kind rollback."""
     _selected(resolved, asked.limit)
-    _destination(ledger, resolved.target, asked)
+    line.must_be_free(ledger, resolved.target, asked)
+    destination(ledger, resolved.target, asked)
     return execute(ledger, resolved, request(ledger, resolved.target, Kind.ROLLBACK, asked), asked, listener, environ)
+
+
+def resume(
+    ledger: Ledger,
+    resolved: ResolvedFraise,
+    actor: str,
+    listener: Listener,
+    environ: Mapping[str, str],
+    *,
+    wait: bool = True,
+) -> DeploymentResult:
+    """Continue the deployment that was cut off, or bring hosts to the release that they owe.
+
+    Raises UsageError when nothing is left to do.
+    """
+    line.settle_orphans(ledger, resolved.target, listener)
+    kind, asked = what_to_resume(ledger, resolved.target, actor)
+    asked = replace(asked, wait=wait)
+    line.must_be_free(ledger, resolved.target, asked)
+    return execute(ledger, resolved, request(ledger, resolved.target, kind, asked), asked, listener, environ)
 
 
 def execute(
@@ -89,25 +113,24 @@ def execute(
     environ: Mapping[str, str],
 ) -> DeploymentResult:
     """Carry out a pending deployment: the one path behind CLI, webhook, API and schedule."""
-    _settle_orphans(ledger, resolved.target, listener)
-    claim = write.claim(ledger, row.id, Owner.here())
+    claim = line.wait_for_claim(ledger, row, asked, listener)
     with Runner(environ) as runner:
-        work = Work(ledger, resolved, claim, asked, listener, environ, runner, _selected(resolved, asked.limit))
-        try:
-            return _roll_back(work) if row.kind is Kind.ROLLBACK else _deploy(work)
-        except FraisierError as error:  # what a run finds out is settled where it ran: these come from around it
-            return work.give_up(Status.FAILED, error)
-        except KeyboardInterrupt:
-            return work.give_up(Status.CANCELLED, DeploymentCancelled("stopped at once, without putting anything back"))
+        hosts = _selected(resolved, asked.limit)
+        work = Work(ledger, resolved, claim, asked, listener, environ, runner, hosts)
+        with work.lease:
+            try:
+                return _carry_out(work)
+            except FraisierError as error:  # what a run finds out is settled where it ran: these come from around it
+                return work.give_up(Status.FAILED, error)
+            except KeyboardInterrupt:
+                stopped = DeploymentCancelled("stopped at once, without putting anything back")
+                return work.give_up(Status.CANCELLED, stopped)
 
 
-def _settle_orphans(ledger: Ledger, target: Target, listener: Listener) -> None:
-    """Deployments whose controller is gone did not end: say so, and trust nothing of what they may have left on hosts."""
-    for lost in write.interrupt_orphans(ledger, target):
-        listener.note(
-            f"deployment {lost.id[:8]} was interrupted (its process is gone); the hosts are brought to a known state now"
-        )
-        write.set_fraise_state(ledger, target, status=FraiseState.UNKNOWN)
+def _carry_out(work: Work) -> DeploymentResult:
+    if work.asked.debts:
+        return settle_debts(work)
+    return _roll_back(work) if work.claim.kind is Kind.ROLLBACK else _deploy(work)
 
 
 PLACEHOLDER = Release("20000101T000000Z-000000000000-000000", "0" * 40)
@@ -120,13 +143,18 @@ def _deploy(work: Work) -> DeploymentResult:
     if not work.asked.force and _is_up_to_date(ledger, work.resolved, work.hosts, commit):
         work.new = work.old
         return work.finish(Status.UNCHANGED, hosts=dict.fromkeys(work.hosts, work.old.release_id if work.old else ""))
-    work.new = Release(release_id(work.started, commit, work.claim.id), commit)
+    before = interrupted(ledger, work.asked)
+    work.new = before or Release(release_id(work.started, commit, work.claim.id), commit)
     protect = [work.old.release_id] if work.old else []
     plan = _limited(deploy_plan(work.resolved, work.new, protect=protect), work.hosts)
     work.set_plan(plan, git_branch=settings.branch)
     was = f" (was {work.old.version[:10]})" if work.old else " (first deployment)"
-    work.listener.note(f"{work.target}: {commit[:10]} of {settings.branch}{was}")
-    evidence, error = run_plan(work, plan, "deploy", dict.fromkeys(work.hosts, work.new.release_id))
+    again = f", continuing with release {work.new.release_id}" if before else ""
+    work.listener.note(f"{work.target}: {commit[:10]} of {settings.branch}{was}{again}")
+    evidence = Evidence(plan.hosts)
+    if before:
+        remember(work, evidence)
+    error = roll_out(work, plan, evidence)
     return compensate(work, evidence, error) if error else _succeed(work, evidence)
 
 
@@ -184,15 +212,17 @@ def _succeed(work: Work, evidence: Evidence) -> DeploymentResult:
     schema = evidence.migration.after if evidence.migration.settled else (work.old.schema if work.old else None)
     work.new = replace(work.new, schema=schema)
     record_hosts(work, evidence, dict.fromkeys(work.hosts, work.new))
-    work.set_state(FraiseState.HEALTHY, work.new)
+    owed = {name: work.new.release_id for name in work.hosts if name in evidence.tolerated}
+    work.set_state(FraiseState.DEGRADED if owed else FraiseState.HEALTHY, work.new)
     work.schema_after = schema
     record_schema_before(work, evidence)
     warnings = [str(failure) for failure in evidence.failures]
-    return work.finish(Status.SUCCESS, hosts=dict.fromkeys(work.hosts, work.new.release_id), warnings=warnings)
+    hosts = {name: work.new.release_id for name in work.hosts if name not in owed}
+    return work.finish(Status.SUCCESS, hosts=hosts, owed=owed, warnings=warnings, failures=evidence.failures)
 
 
 def _roll_back(work: Work) -> DeploymentResult:
-    current, wanted = _destination(work.ledger, work.target, work.asked)
+    current, wanted = destination(work.ledger, work.target, work.asked)
     work.old, work.new = current, wanted
     places: dict[str, Release | None] = dict.fromkeys(reversed(work.hosts), wanted)
     plan = rollback_plan(work.resolved, Move(hosts=places, bad_release_id=current.release_id))
@@ -208,20 +238,22 @@ def _roll_back(work: Work) -> DeploymentResult:
     )
     if goes_down and (problems := migrate(work, wanted.schema or "", current, "deploy")):
         return work.finish(Status.FAILED, error=DeploymentFailed(problems[0], hint="nothing else was touched"))
-    problems = restore_hosts(work, places, bad=current.release_id, run="deploy")
-    if not problems:
+    restored = restore_hosts(work, places, bad=current.release_id, run="deploy")
+    if restored.holds:
         work.schema_after = wanted.schema if goes_down else current.schema
-        return work.finish(Status.SUCCESS, hosts=dict.fromkeys(work.hosts, wanted.release_id))
+        return work.finish(Status.SUCCESS, hosts=restored.hosts)
     work.listener.note(f"that did not work; going forward again to {current.version[:10]}")
-    error = DeploymentFailed("; ".join(problems))
+    work.is_going_back = True
+    error = work.stopped_by or DeploymentFailed(restored.text)
     failed = migrate(work, current.schema or "", current, "compensate") if goes_down else []
-    failed += restore_hosts(work, dict.fromkeys(work.hosts, current), bad="", run="compensate")
-    status = Status.ROLLBACK_FAILED if failed else Status.ROLLED_BACK
-    text = "; ".join(failed) or f"every host is on {current.version[:10]} again, as before"
-    return work.finish(status, error=error, compensation=text)
+    again = restore_hosts(work, dict.fromkeys(work.hosts, current), bad="", run="compensate")
+    again.problems[:0] = failed
+    status = Status.ROLLED_BACK if again.holds else Status.ROLLBACK_FAILED
+    text = again.text or f"every host is on {current.version[:10]} again, as before"
+    return work.finish(status, error=error, compensation=text, hosts=again.hosts, owed=again.owed)
 
 
-def _destination(ledger: Ledger, target: Target, asked: Asked) -> tuple[Release, Release]:
+def destination(ledger: Ledger, target: Target, asked: Asked) -> tuple[Release, Release]:
     """The release that runs now and the one to go back to. Raises UsageError when there is no good one."""
     current = _current(ledger, target)
     if current is None:

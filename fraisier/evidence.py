@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fraisier.errors import (
@@ -22,6 +22,7 @@ BAD_ENDS: Mapping[str, str] = {
     "canceled": "the run was cancelled",
     "timeout": "the run took longer than timeout_seconds allows and was ended",
     "died": "the process that ran Ansible was killed",
+    "starved": "the database could not be reached for too long, so the run was ended before somebody else may start one",
     "error": "Ansible could not be run",
 }
 
@@ -56,6 +57,10 @@ class HostEvidence:
     found_version: str = ""
     service: Mapping[str, Any] = field(default_factory=dict)
     health: Mapping[str, Any] = field(default_factory=dict)
+    last_task: str = ""
+    is_waiting: bool = False
+    """A task was begun here and has not been answered: what it does may still go on."""
+    is_stopped: bool = False
 
     @property
     def may_have_moved(self) -> bool:
@@ -74,9 +79,16 @@ class Migration:
     applied: tuple[str, ...] = ()
     rolled_back: tuple[str, ...] = ()
     changed: bool = False
+    earlier: Migration | None = None
+
+    def recall(self) -> None:
+        """What was seen so far belongs to an earlier, cut off run of the same release: it happened, and this one does not begin anew."""
+        self.earlier = replace(self) if self.began else None
 
     @property
     def moved(self) -> bool:
+        if self.earlier and self.earlier.moved:
+            return True
         if not self.began or not self.settled:
             return self.began
         return self.before != self.after or self.changed or bool(self.applied or self.rolled_back)
@@ -92,6 +104,26 @@ class Evidence:
         self.moved: list[str] = []
         self.output: list[str] = []
         self.saw_stats = False
+        self.failed_before = 0
+        self.tolerated: set[str] = set()
+        """Hosts that have failed, and may: nothing is asked of them any more."""
+
+    def begin_run(self, hosts: Iterable[str]) -> None:
+        """One more run of the same deployment: what the ones before have shown stays."""
+        self.saw_stats, self.output = False, []
+        self.failed_before = len(self.failures)
+        for name in hosts:
+            self.hosts.setdefault(name, HostEvidence())
+
+    @property
+    def rollout_began(self) -> bool:
+        """Some host has come as far as the phases that are done batch after batch; what failed before concerns all."""
+        return any(phase in host.phases for host in self.hosts.values() for phase in (Phase.DRAIN, Phase.ACTIVATE))
+
+    @property
+    def unanswered(self) -> list[str]:
+        """Hosts on which a command may still be going on."""
+        return [name for name, host in self.hosts.items() if host.is_waiting]
 
     def see(self, event: Event) -> None:
         if event.kind is EventKind.STATS:
@@ -102,6 +134,10 @@ class Evidence:
             self._see_host(self.hosts[event.host], event)
 
     def _see_host(self, host: HostEvidence, event: Event) -> None:
+        if event.kind is EventKind.TASK:
+            host.is_waiting, host.last_task = True, event.phase or event.task
+        elif event.kind is not EventKind.UNREACHABLE and not event.item:  # cut off: what it was doing may go on
+            host.is_waiting = False
         if event.phase and event.kind is not EventKind.SKIPPED:
             state = "began" if event.kind is EventKind.TASK else event.kind.value
             if state != "began" or event.phase not in host.phases:
@@ -127,7 +163,10 @@ class Evidence:
             migration.began = False
         elif "before" in result:
             migration.settled = event.kind is EventKind.OK or result.get("after") is not None
-            migration.before, migration.after = result["before"], result.get("after")
+            migration.after = result.get("after")
+            migration.before = result["before"]
+            if migration.earlier and migration.earlier.before is not None:
+                migration.before = migration.earlier.before
             migration.changed = event.changed
             migration.applied = tuple(map(str, result.get("applied") or ()))
             migration.rolled_back = tuple(map(str, result.get("rolled_back") or ()))
@@ -137,12 +176,17 @@ class Evidence:
         ('' for "nothing deployed")."""
         if outcome.status in BAD_ENDS:
             return self._bad_end(outcome)
-        if blocking := [failure for failure in self.failures if failure.phase != Phase.PRUNE]:
+        if blocking := [failure for failure in self.failures if self._counts(failure)]:
             return _failed(blocking)
-        if not self.failures and (outcome.status != "successful" or outcome.rc != 0 or not self.saw_stats):
+        if not self.failures[self.failed_before :] and (
+            outcome.status != "successful" or outcome.rc != 0 or not self.saw_stats
+        ):
             words = " ".join((self.output + outcome.output)[-8:]).strip() or f"ansible-playbook ended with {outcome.rc}"
             return DeploymentFailed(f"Ansible stopped before the work was done: {words}")
         return self._unproven(plan, expect_release)
+
+    def _counts(self, failure: Failure) -> bool:
+        return failure.phase != Phase.PRUNE and failure.host not in self.tolerated
 
     def _bad_end(self, outcome: Outcome) -> FraisierError:
         words = BAD_ENDS[outcome.status]
@@ -156,7 +200,7 @@ class Evidence:
         if not plan.hosts:
             return DeploymentFailed("no host matched: nothing was done")
         for name, release_id in expect_release.items():
-            if not self.proves(name, release_id):
+            if name not in self.tolerated and not self.proves(name, release_id):
                 is_active = self.hosts[name].release_id == release_id
                 return (HealthCheckFailed if is_active else DeploymentFailed)(f"{name}: {self.truth(name)}")
         return None
@@ -167,6 +211,10 @@ class Evidence:
         failed = any(failure.host == name and failure.phase != Phase.PRUNE for failure in self.failures)
         answers = host.health.get("healthy") is True and host.health.get("evidence") != "none"
         return host.release_id == release_id and not failed and (not release_id or answers)
+
+    def is_unreachable(self, name: str) -> bool:
+        """Whether ``name`` did not answer any more."""
+        return any(failure.host == name and failure.unreachable for failure in self.failures)
 
     def truth(self, name: str) -> str:
         """One sentence on what is known of ``name`` after the run."""
@@ -216,6 +264,8 @@ def _see_result(host: HostEvidence, event: Event) -> None:
             host.release_id = str(result.get("release_id") or "")
             host.previous_release_id = str(result.get("previous_release_id") or "")
             host.activated_at = result.get("activated_at")
+        case "stop" if event.kind is EventKind.OK:
+            host.is_stopped = True
         case "service":
             host.service = result
         case "health":

@@ -1,18 +1,17 @@
-"""One deployment being carried out: what was asked, what it works with, running a plan, and writing down how it ended."""
+"""One deployment being carried out: what was asked, what it works with, and writing down how it ended."""
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fraisier.errors import DeploymentFailed, FraisierError, RollbackFailed, TargetLocked
-from fraisier.evidence import Evidence
+from fraisier.clock import PhaseClock
+from fraisier.errors import DeploymentCancelled, DeploymentFailed, DeploymentTimeout, FraisierError, RollbackFailed
+from fraisier.evidence import Evidence, Failure
 from fraisier.record import read, write
-from fraisier.record.recorder import Recorder
+from fraisier.record.lease import Lease
 from fraisier.variables import settings_of
 from fraisier.vocabulary import Event, FraiseState, Kind, Status, Target, Trigger
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from fraisier.plan import Plan, Release
     from fraisier.record import rows
     from fraisier.record.ledger import Ledger
-    from fraisier.run import Options, Runner
+    from fraisier.run import Runner
 
 
 class Listener(Protocol):
@@ -36,7 +35,11 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Asked:
-    """What somebody asked for, and who. ``commit`` pins a full hash, ``to`` names a release of a rollback."""
+    """What somebody asked for, and who.
+
+    ``commit`` pins a full hash, ``to`` names a release of a rollback, ``resumes`` the interrupted deployment that is continued, ``debts``
+    asks for nothing but what is still owed to hosts. ``wait``: stand in line while another deployment holds the target.
+    """
 
     actor: str
     trigger: Trigger = Trigger.MANUAL
@@ -44,6 +47,9 @@ class Asked:
     to: str | None = None
     force: bool = False
     limit: str | None = None
+    resumes: str | None = None
+    debts: bool = False
+    wait: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,9 @@ class DeploymentResult:
     """How a deployment ended.
 
     ``hosts`` maps each host that took part to the release that it has now, as far as it has proven it ('' for nothing deployed).
-    ``warnings`` are things that went wrong after the new version had proven itself. ``compensation`` says how going back ended.
+    ``warnings`` are things that went wrong after the new version had proven itself. ``compensation`` says how going back ended. ``owed``
+    maps hosts that could not be brought where they belong to the release that they should have ('' for none): `fraisier resume` settles
+    that. ``failures`` are the tasks that did not hold, the first one first.
     """
 
     id: str
@@ -66,6 +74,8 @@ class DeploymentResult:
     compensation: str = ""
     hosts: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    owed: Mapping[str, str] = field(default_factory=dict)
+    failures: Sequence[Failure] = ()
 
     @property
     def success(self) -> bool:
@@ -96,12 +106,42 @@ class Work:
     old: Release | None = None
     new: Release | None = None
     schema_after: str | None = None
+    runs: int = 0
     has_run: bool = False
+    is_going_back: bool = False
+    stopped_by: FraisierError | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: PhaseClock = field(default_factory=PhaseClock)
+
+    def __post_init__(self) -> None:
+        self.identity = read.state_id(self.ledger, self.target)
+        self.lease = Lease(
+            self.ledger, self.claim, on_beat=self.on_beat, on_cancel=self.on_cancel, on_lost=self.runner.cancel
+        )
 
     @property
     def target(self) -> Target:
         return self.resolved.target
+
+    @property
+    def fence(self) -> str:
+        """What hosts compare (lib.sh): whose numbers these are, the number of this claim, and of this run in it."""
+        return f"{self.identity} {self.claim.fencing} {self.runs}"
+
+    def stop(self, error: FraisierError) -> None:
+        """End what runs now and go back; ``error`` says why. Going back itself is not stopped by that."""
+        if self.stopped_by is None and not self.is_going_back:
+            self.stopped_by = error
+            self.runner.cancel()
+
+    def on_beat(self) -> None:
+        """The lease is still ours: the run may go on, unless a phase takes too long."""
+        self.runner.feed()
+        if late := self.clock.late():
+            self.stop(DeploymentTimeout(late))
+
+    def on_cancel(self) -> None:
+        self.stop(DeploymentCancelled("somebody cancelled it (fraisier cancel)"))
 
     def finish(self, status: Status, *, error: FraisierError | None = None, **more: Any) -> DeploymentResult:
         """Write the final status; a controller that lost its claim meanwhile changes nothing."""
@@ -118,7 +158,12 @@ class Work:
             **more,
         )
         facts = {"old_version": result.old_version, "new_version": result.new_version, "release_id": result.release_id}
-        details = {"compensation": result.compensation, "hosts": dict(result.hosts), "warnings": list(result.warnings)}
+        details = {
+            "compensation": result.compensation,
+            "hosts": dict(result.hosts),
+            "warnings": list(result.warnings),
+            "owed": dict(result.owed),
+        }
         write.finish(
             self.ledger,
             self.claim,
@@ -165,65 +210,25 @@ class Work:
         )
 
 
-def run_plan(
-    work: Work, plan: Plan, run: str, expect: Mapping[str, str], options: Options | None = None
-) -> tuple[Evidence, FraisierError | None]:
-    """Run a plan to its end, recording each event; Ctrl-C asks the run to stop and still waits for its end."""
-    evidence = Evidence(plan.hosts)
-    secrets = {name: secret.reveal(work.environ) for name, secret in plan.secrets.items()}
-    work.has_run = True
-    with Recorder(work.ledger, work.claim, run) as recorder, _interrupting(work.runner):
-        for event in work.runner.run(plan, secrets, options):
-            evidence.see(event)
-            recorder.put(event)
-            if not recorder.is_owner:
-                work.runner.cancel()
-            work.listener.event(run, event)
-    if not recorder.is_owner:  # whoever holds the target now also settles it
-        raise TargetLocked("another process has taken this deployment over; nothing more is done here")
-    return evidence, evidence.judge(plan, work.runner.outcome, expect_release=expect)
-
-
-class _interrupting:  # noqa: N801  # reads as a verb at its one use
-    """While a plan runs, Ctrl-C cancels the run instead of tearing us out of the middle of the record."""
-
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-        self._asked = threading.Event()
-
-    def __enter__(self) -> None:
-        self._before = None
-        if threading.current_thread() is threading.main_thread():
-            self._before = {
-                number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)
-            }
-
-    def _on_signal(self, *_: object) -> None:
-        if self._asked.is_set():
-            raise KeyboardInterrupt
-        self._asked.set()
-        self._runner.cancel()
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in (self._before or {}).items():
-            signal.signal(number, handler)
-
-
 def record_schema_before(work: Work, evidence: Evidence) -> None:
     if evidence.migration.before is not None:
         write.set_plan(work.ledger, work.claim, schema_before=evidence.migration.before)
 
 
 def record_hosts(work: Work, evidence: Evidence, places: Mapping[str, Release | None]) -> None:
+    """Write down what each host has proven to have; one that does not answer any more owes its place."""
     for name, place in places.items():
         seen = evidence.hosts[name]
-        proven = evidence.proves(name, place.release_id if place else "")
+        release_id = place.release_id if place else ""
+        state = "active" if evidence.proves(name, release_id) else "unknown"
+        if state == "unknown" and (evidence.is_unreachable(name) or name in evidence.tolerated):
+            state = "debt"
         write.record_host_release(
             work.ledger,
             work.target,
             name,
-            state="active" if proven else "unknown",
-            release_id=place.release_id if place else "",
+            state=state,
+            release_id=release_id,
             version=place.version if place else "",
             previous_release_id=seen.previous_release_id,
             evidence=str(seen.health.get("evidence") or ""),

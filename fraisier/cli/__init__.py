@@ -14,6 +14,7 @@ from fraisier.errors import FraisierError
 
 # name -> (module below fraisier.cli, attribute, help line); a test holds the help lines against the commands' own.
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "cancel": ("cancel", "cancel", "Cancel the deployment that runs, or waits, for a target."),
     "config": ("config", "config", "Validate, show and describe fraises.yaml."),
     "db": ("db", "db", "Look after the database of deployments."),
     "deploy": ("deploy", "deploy", "Deploy a fraise to an environment."),
@@ -21,8 +22,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "history": ("history", "history", "Show past deployments, newest first."),
     "init": ("init", "init", "Write a starter fraises.yaml."),
     "list": ("list", "list_fraises", "List fraises, their environments, branches and hosts."),
+    "lock": ("lock", "lock", "Show who holds a target, or take it away."),
     "logs": ("logs", "logs", "Show what a deployment did, task by task."),
     "render": ("render", "render", "Write a deployment as a project for plain ansible-playbook."),
+    "resume": ("resume", "resume", "Go on with a deployment that was cut off, or settle what hosts owe."),
     "rollback": ("rollback", "rollback", "Go back to the previous good release, or to a named one."),
     "stats": ("stats", "stats", "Show counts, success rates and durations."),
     "status": ("status", "status", "Show what runs where; --live asks the hosts."),

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from fraisier.work import DeploymentResult, Listener
 
 
+wait_option = click.option(
+    "--wait/--no-wait",
+    default=True,
+    help="While another deployment holds the target: stand in line (default), or exit with 6 at once.",
+)
+
+
 @click.command()
 @target_arguments
 @click.option("--force", is_flag=True, help="Deploy although the newest commit is what runs already.")
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be done: Ansible's check mode on every host; nothing is changed."
 )
+@wait_option
 @click.option("--diff", is_flag=True, help="Show what changes in files; alone it implies --dry-run.")
 @as_json
 @click.pass_context

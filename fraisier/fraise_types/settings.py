@@ -21,6 +21,7 @@ from fraisier.fraise_types.fields import (
     one_or_many,
     refuse,
 )
+from fraisier.vocabulary import Phase
 
 _PERCENTAGE = re.compile(r"(?:[1-9][0-9]?|100)%")
 
@@ -72,8 +73,8 @@ class Rollout(Section):
 
     strategy: Literal["all", "rolling", "canary"] = Field(
         "all",
-        description="`all`: every host at once; `rolling`: batch after batch; `canary`: one batch first, then the "
-        "rest. Default: all.",
+        description="`all`: every host at once; `rolling`: batch after batch; `canary`: the batches given first, then all "
+        "the rest at once. Default: all.",
     )
     batch_size: Annotated[tuple[Batch, ...], Field(min_length=1), BeforeValidator(one_or_many(str, int))] = Field(
         (1,),
@@ -82,10 +83,14 @@ class Rollout(Section):
         json_schema_extra={"x-or-one": True},
     )
     pause_seconds: Annotated[float, Field(ge=0), NUMBER] = Field(
-        0, description="Pause between batches, in seconds. Default: 0."
+        0,
+        description="Pause after a batch, in seconds; then the hosts that have moved must still be healthy before the next "
+        "batch begins. Default: 0.",
     )
     max_failures: Annotated[int, Field(ge=0), NUMBER] = Field(
-        0, description="Hosts that may fail before the rollout is stopped and undone. Default: 0."
+        0,
+        description="Hosts that may fail before the rollout is stopped and undone. A host that failed within this number is "
+        "left out of the load balancer, owes the new release, and is named in the result. Default: 0.",
     )
 
 
@@ -124,5 +129,9 @@ class Placement(Section):
     )
     rollout: Rollout = Field(Rollout(), description="How a release reaches several hosts. Default: all at once.")
     timeout_seconds: Seconds = Field(
-        3600, description="Longest time for a whole deployment, in seconds. Default: 3600."
+        3600,
+        description="Longest time for a whole deployment, in seconds; going back gets as long again. Default: 3600.",
+    )
+    phase_timeouts: dict[Phase, Seconds] = Field(
+        {}, description="Longest time for single phases on a batch of hosts: phase to seconds. Default: none."
     )

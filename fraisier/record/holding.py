@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from fraisier.record.rows import Deployment
     from fraisier.vocabulary import Target
 
-LEASE_SECONDS = 60.0
-"""A worker that this process cannot see is given up when its heartbeat is older."""
+LEASE_SECONDS = 15.0
+"""A holder whose heartbeat is older is given up, even when its process still exists (frozen, or cut off from the database)."""
 _HERE = "fraise = :fraise AND environment = :environment AND job = :job"
 _MINE = "pk_deployment = :pk AND status = 'in_progress' AND fencing = :fencing"
 _PLAN_FACTS = frozenset(
@@ -48,7 +49,7 @@ def claim(ledger: Ledger, deployment_id: str, owner: Owner) -> Deployment:
     found = known(ledger, deployment_id)
     with ledger.transaction() as session:
         target_lock(session, found.target)
-        _refuse_held(ledger, found.target)
+        refuse_held(ledger, found.target)
         current = read_back(ledger, found.pk)
         if current.status is not Status.PENDING:
             raise _not_pending(ledger, current)
@@ -62,15 +63,24 @@ def claim_next(ledger: Ledger, target: Target, owner: Owner) -> Deployment | Non
         waiting = read.pending(ledger, target)
         if waiting is None:
             return None
-        _refuse_held(ledger, target)
+        refuse_held(ledger, target)
         return _claim(ledger, session, waiting, owner)
 
 
-def heartbeat(ledger: Ledger, deployment: Deployment) -> bool:
-    """Say that the holder lives. False: it holds nothing any more and must stop."""
+@dataclass(frozen=True)
+class Beat:
+    """What a holder learns when it says that it lives: whether somebody asks it to stop."""
+
+    cancel_requested: bool
+
+
+def heartbeat(ledger: Ledger, deployment: Deployment) -> Beat | None:
+    """Say that the holder lives. None: it holds nothing any more and must stop."""
     with ledger.transaction(durable=False) as session:
-        sql = f"UPDATE tb_deployment SET heartbeat_at = :at WHERE {_MINE} RETURNING pk_deployment"  # noqa: S608 - a constant
-        return bool(session.execute(sql, at=encode.moment(session.now()), pk=deployment.pk, fencing=deployment.fencing))
+        sql = f"UPDATE tb_deployment SET heartbeat_at = :at WHERE {_MINE} RETURNING cancel_requested"  # noqa: S608 - a constant
+        at = encode.moment(session.now())
+        found = session.execute(sql, at=at, pk=deployment.pk, fencing=deployment.fencing)
+        return Beat(bool(found[0]["cancel_requested"])) if found else None
 
 
 def set_plan(ledger: Ledger, deployment: Deployment, *, plan: Mapping[str, Any] | None = None, **facts: str) -> bool:
@@ -133,7 +143,8 @@ def interrupt_orphans(
 ) -> list[Deployment]:
     """End the running deployments (of ``target``, or all) whose holder is gone: ``interrupted``, error ``WorkerLost``.
 
-    Where ``is_alive`` cannot tell (another machine), a holder is gone when its heartbeat is older than the lease.
+    A holder is gone when its process is (``is_alive``; None where that cannot be seen, as on another machine), or when its heartbeat is
+    older than the lease: its guardian has ended its run well before that.
     """
     lost = []
     for deployment in read.running(ledger, target):
@@ -196,7 +207,8 @@ def _is_closed(session: Session, deployment: Deployment, status: Status) -> bool
     return rows == [{"status": status.value, "fencing": deployment.fencing}]
 
 
-def _refuse_held(ledger: Ledger, target: Target) -> None:
+def refuse_held(ledger: Ledger, target: Target) -> None:
+    """Raises TargetLocked, which says by whom and since when, while a deployment of the target runs."""
     held = read.running(ledger, target)
     if not held:
         return
@@ -206,7 +218,7 @@ def _refuse_held(ledger: Ledger, target: Target) -> None:
     since = f"{holder.started_at:%Y-%m-%d %H:%M:%S} UTC" if holder.started_at else "an unknown time"
     raise TargetLocked(
         f"{target}: deployment {holder.id} of {holder.actor or 'nobody in particular'} has been running since {since} ({where})",
-        hint="wait for it, or stop it where it runs (Ctrl-C)",
+        hint=f"fraisier lock show {target.fraise} {target.environment}; to stop it: fraisier cancel {target.fraise} {target.environment}",
     )
 
 
@@ -225,8 +237,6 @@ def _why_lost(
 ) -> str:
     owner = deployment.owner
     alive = is_alive(owner) if owner else None
-    if alive:
-        return ""
     who = f"process {owner.pid} on {owner.host}" if owner else "the worker"
     if alive is False:
         return f"{who} is gone; what it left on the hosts is not known: `fraisier status`"

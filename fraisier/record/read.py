@@ -190,6 +190,12 @@ def fraise_status(ledger: Ledger, target: Target | None = None) -> list[FraiseSt
     return [shape.fraise_status(row) for row in ledger.query(sql, **(_key(target) if target else {}))]
 
 
+def state_id(ledger: Ledger, target: Target) -> str:
+    """The id of what this ledger knows of a target: fencing numbers count within it."""
+    rows = ledger.query(f"SELECT id FROM tb_fraise_state WHERE {_HERE}", **_key(target))  # noqa: S608 - a constant
+    return str(rows[0]["id"]) if rows else ""
+
+
 def host_releases(ledger: Ledger, target: Target) -> list[HostRelease]:
     """What is known of each host of the target, by name."""
     sql = f"SELECT * FROM tb_host_release WHERE {_HERE} ORDER BY host"  # noqa: S608 - a constant

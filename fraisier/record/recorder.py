@@ -1,4 +1,4 @@
-"""Writes the events of one run while it runs: in order, in batches, without ever making the run wait; and keeps the heartbeat."""
+"""Writes the events of one run while it runs: in order, in batches, without ever making the run wait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Self
 
 from fraisier.errors import LedgerError
-from fraisier.record import write
 from fraisier.record.eventrow import INSERT, INSERT_MISSING, URGENT, event_row
 from fraisier.vocabulary import Event, EventKind
 
@@ -31,9 +30,8 @@ redacted twice is worse than a gap that says its size."""
 class Recorder:
     """The recording of one run (``deploy``, ``compensate`` or ``probe``) of a claimed deployment.
 
-    Give it events with ``put``; it returns at once. Ask ``is_owner`` and ``last_heartbeat`` whether the run may go on. ``close``
-    writes what is left. When the database is away, writing is tried again for ``give_up_seconds``; then ``is_broken``, and
-    ``close`` raises LedgerError.
+    Give it events with ``put``; it returns at once. ``close`` writes what is left. When the database is away, writing is tried again for
+    ``give_up_seconds``; then ``is_broken``, and ``close`` raises LedgerError.
     """
 
     def __init__(
@@ -42,19 +40,13 @@ class Recorder:
         deployment: Deployment,
         run: str = "deploy",
         *,
-        heartbeat_seconds: float = 2.0,
         give_up_seconds: float = 60.0,
     ) -> None:
         self.recorded = 0
         self.left_out = 0
-        self.is_owner = True
-        """False once the deployment belongs to another one, or is final: stop the run."""
-        self.last_heartbeat = time.monotonic()
-        """When the database last heard of us (``time.monotonic``)."""
         self._ledger = ledger
         self._deployment = deployment
         self._run = run
-        self._heartbeat_seconds = heartbeat_seconds
         self._give_up_seconds = give_up_seconds
         self._waiting: deque[Event] = deque()
         self._unsaid = 0
@@ -115,10 +107,9 @@ class Recorder:
     def _work(self) -> None:
         try:
             while not self._is_closing:
-                self._wake.wait(min(BATCH_SECONDS, self._heartbeat_seconds))
+                self._wake.wait(BATCH_SECONDS)
                 self._wake.clear()
                 self._write_waiting()
-                self._beat()
             self._write_waiting()
         except LedgerError as error:
             self._error = error
@@ -180,14 +171,3 @@ class Recorder:
     def _insert(self, rows: list[tuple[object, ...]], sql: str) -> None:
         with self._ledger.transaction(durable=False) as session:
             session.execute_many(sql, rows)
-
-    def _beat(self) -> None:
-        if time.monotonic() - self.last_heartbeat < self._heartbeat_seconds:
-            return
-        try:
-            self.is_owner = write.heartbeat(self._ledger, self._deployment)
-        except LedgerError as error:
-            if not error.retriable:
-                raise
-            return  # last_heartbeat grows old: that is the message
-        self.last_heartbeat = time.monotonic()

@@ -17,7 +17,16 @@ from fraisier.record.facts import (
     settle_notification,
 )
 from fraisier.record.foreign import record_finished
-from fraisier.record.holding import LEASE_SECONDS, claim, claim_next, finish, heartbeat, interrupt_orphans, set_plan
+from fraisier.record.holding import (
+    LEASE_SECONDS,
+    claim,
+    claim_next,
+    finish,
+    heartbeat,
+    interrupt_orphans,
+    refuse_held,
+    set_plan,
+)
 from fraisier.record.prune import prune
 
 __all__ = [
@@ -36,6 +45,7 @@ __all__ = [
     "record_host_release",
     "record_notification",
     "record_webhook_event",
+    "refuse_held",
     "request",
     "set_fraise_state",
     "set_plan",

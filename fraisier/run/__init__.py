@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -51,8 +52,9 @@ PREFIXES_PASSED_ON = ("LC_", "ANSIBLE_", "PIP_", "UV_", "NPM_CONFIG_", "npm_conf
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: ansible-runner's status (``successful``, ``failed``, ``canceled``, ``timeout``, ``error``, or ``died`` when the
-    guardian itself was killed), ansible-playbook's exit code, and the last lines it printed outside of any task."""
+    """How a run ended: ansible-runner's status (``successful``, ``failed``, ``canceled``, ``timeout``, ``error``), ``died`` when the
+    guardian itself was killed, ``starved`` when it had not heard of us for too long; ansible-playbook's exit code, and the last lines it
+    printed outside of any task."""
 
     status: str
     rc: int | None
@@ -61,12 +63,19 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Options:
-    """How to run a plan: in check mode, with diffs, only some phases or all but some (phases are tags)."""
+    """How to run a plan: in check mode, with diffs, only some phases or all but some (phases are tags), with variables of this run alone.
+
+    ``timeout_seconds`` ends the run (0: the plan's own limit). ``feed_seconds``: without a ``Runner.feed`` for so long, the run is ended
+    (0: nobody has to feed it).
+    """
 
     check: bool = False
     diff: bool = False
     tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    timeout_seconds: float = 0
+    feed_seconds: float = 0
 
     def arguments(self) -> list[str]:
         found = ["--check"] if self.check else []
@@ -84,6 +93,7 @@ class Runner:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._count = 0
+        self._mutex = threading.Lock()
         self.outcome = Outcome("error", None)
 
     def __enter__(self) -> Runner:
@@ -117,7 +127,7 @@ class Runner:
     def run(self, plan: Plan, secrets: Mapping[str, str], options: Options | None = None) -> Iterator[Event]:
         """Run ``plan`` and yield its events as they come, secrets masked; ``outcome`` is set when the last one has been yielded."""
         options = options or Options()
-        folder = self._prepare(plan, secrets)
+        folder = self._prepare(plan, secrets, options)
         arguments = [*options.arguments(), "--forks", str(max(1, min(len(plan.hosts), 50)))]
         arguments += ["-e", f"@{folder / 'early.yml'}"]
         if plan.secrets:
@@ -126,7 +136,8 @@ class Runner:
             "folder": str(folder),
             "playbook": plan.playbook,
             "arguments": arguments,
-            "timeout_seconds": plan.timeout_seconds,
+            "timeout_seconds": options.timeout_seconds or plan.timeout_seconds,
+            "feed_seconds": options.feed_seconds,
         }
         self._tell(json.dumps(job))
         redact = Redactor(secrets.values())
@@ -138,7 +149,11 @@ class Runner:
         """End the run that is going on; ``run`` then ends with the outcome ``canceled``."""
         self._tell("cancel")
 
-    def _prepare(self, plan: Plan, secrets: Mapping[str, str]) -> Path:
+    def feed(self) -> None:
+        """Say that we still hold what the run works on; a run with ``feed_seconds`` ends when nobody says so any more."""
+        self._tell("alive")
+
+    def _prepare(self, plan: Plan, secrets: Mapping[str, str], options: Options) -> Path:
         self._count += 1
         folder = self._folder / f"run{self._count}"
         folder.mkdir(mode=0o700)
@@ -146,7 +161,7 @@ class Runner:
             filter(None, [str(self._folder / "collections"), self._environ.get("ANSIBLE_COLLECTIONS_PATH")])
         )
         project.write(plan, folder, control_path_dir=self._control_path_dir(), collections_path=path)
-        project.write_early(plan, folder / "early.yml")
+        project.write_early(plan, folder / "early.yml", options.variables)
         project.write_secrets({name: secrets[name] for name in plan.secrets}, folder / "secrets.json")
         return folder
 
@@ -178,11 +193,9 @@ class Runner:
 
     def _tell(self, line: str) -> None:
         assert self._guardian.stdin
-        try:
+        with self._mutex, suppress(BrokenPipeError):  # it was killed: reading its answer will say so
             self._guardian.stdin.write(line + "\n")
             self._guardian.stdin.flush()
-        except BrokenPipeError:
-            pass  # it was killed: reading its answer will say so
 
     def _lines(self) -> Iterator[str]:
         """Event lines until the guardian has answered and the FIFO is empty."""

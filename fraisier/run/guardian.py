@@ -1,8 +1,10 @@
 """The process that owns one Ansible run: a sub-reaper around ansible_runner, so that nothing of a run outlives its controller.
 
 Started by ``fraisier.run`` as ``python -m fraisier.run.guardian FOLDER``; the only module that imports ansible_runner. On standard input
-it reads JSON lines (jobs, run one after the other) and the word ``cancel``; ``cancel`` and the end of the input (the controller died) both
-end every descendant process. It answers each job with one JSON line: ``{"status": ..., "rc": ..., "output": [...]}``.
+it reads lines: jobs (JSON, run one after the other), ``cancel``, and ``alive``, which says that the controller still holds its lease. What
+ends every descendant process: ``cancel``; the end of the input (the controller died); and silence for longer than the job's
+``feed_seconds`` (the controller is frozen, or cut off from its database, and somebody else may take over soon). Each job is answered with
+one JSON line: ``{"status": ..., "rc": ..., "output": [...]}``.
 
 ansible-core's workers call setsid() and survive a kill of the process group, and ansible-runner's own cancel misses the module that
 they run; a sub-reaper finds all of them as its own descendants.
@@ -14,6 +16,7 @@ import ctypes
 import json
 import os
 import queue
+import select
 import shlex
 import shutil
 import signal
@@ -100,19 +103,27 @@ class Guardian:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self.cancelled = False
+        self.stopped = ""
+        self.feed_seconds = 0.0
+        self.last_word = time.monotonic()
         self.jobs: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self.lines: deque[str] = deque(maxlen=OUTPUT_LINES)
 
     def watch_controller(self) -> None:
-        """Take jobs and ``cancel`` from standard input; its end means that the controller is done, or dead."""
-        for line in sys.stdin:
-            if line.strip() == "cancel":
-                self.cancelled = True
-                end_descendants()
-            else:
-                self.cancelled = False
-                self.jobs.put(json.loads(line))
+        """Do what standard input says; its end means that the controller is done, or dead."""
+        rest = b""
+        while True:
+            ready, _, _ = select.select([0], [], [], self.patience())
+            if not ready:
+                self.stop("starved")
+                continue
+            chunk = os.read(0, 1 << 16)
+            self.last_word = time.monotonic()
+            if not chunk:
+                break
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self.take(line.strip())
         self.jobs.put(None)
         # Whether it ended or died: nothing of a run may be left, and no secret either.
         for pid in descendants(os.getpid()):
@@ -121,6 +132,22 @@ class Guardian:
         end_descendants()
         shutil.rmtree(self.folder, ignore_errors=True)
         os._exit(0)
+
+    def patience(self) -> float | None:
+        """Seconds that the controller may still be silent; None while nothing depends on it."""
+        return max(0.0, self.last_word + self.feed_seconds - time.monotonic()) if self.feed_seconds else None
+
+    def take(self, line: bytes) -> None:
+        if line == b"cancel":
+            self.stop("canceled")
+        elif line and line != b"alive":
+            job = json.loads(line)
+            self.stopped, self.feed_seconds = "", job["feed_seconds"]
+            self.jobs.put(job)
+
+    def stop(self, why: str) -> None:
+        self.stopped, self.feed_seconds = why, 0.0
+        end_descendants()
 
     def on_line(self, event: dict[str, Any]) -> bool:
         """Only lines outside of any task come this way; events go through the FIFO. False: write no event file."""
@@ -139,7 +166,7 @@ class Guardian:
                 inventory=f"{job['folder']}/inventory",
                 cmdline=shlex.join(job["arguments"]),
                 event_handler=self.on_line,
-                cancel_callback=lambda: self.cancelled,
+                cancel_callback=lambda: bool(self.stopped),
                 settings={"pexpect_timeout": 0.5, "suppress_output_file": True},
                 timeout=job["timeout_seconds"] or None,
                 fact_cache_type="memory",
@@ -150,7 +177,8 @@ class Guardian:
             status, rc = "error", None
             self.lines.append(f"{type(error).__name__}: {error}")
         end_descendants()
-        return {"status": "canceled" if self.cancelled else status, "rc": rc, "output": list(self.lines)}
+        self.feed_seconds = 0.0
+        return {"status": self.stopped or status, "rc": rc, "output": list(self.lines)}
 
 
 def answer(message: dict[str, Any], out: Any) -> None:

@@ -76,9 +76,13 @@ def write(plan: Plan, folder: Path, *, control_path_dir: str, collections_path: 
     (folder / "ansible.cfg").write_text(cfg)
 
 
-def write_early(plan: Plan, path: Path) -> None:
-    """Variables that Ansible can use before the first task, as extra variables: what is not asked for then costs no task at all."""
-    path.write_text("---\n" + to_yaml({name: plan.variables[name] for name in EARLY if name in plan.variables}))
+def write_early(plan: Plan, path: Path, more: Mapping[str, Any]) -> None:
+    """Variables that Ansible can use before the first task, as extra variables: what is not asked for then costs no task at all.
+
+    ``more``: variables of this run alone, which win over all others.
+    """
+    early = {name: plan.variables[name] for name in EARLY if name in plan.variables}
+    path.write_text("---\n" + to_yaml({**early, **more}))
 
 
 def write_secrets(values: Mapping[str, str], path: Path) -> None:

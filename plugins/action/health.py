@@ -17,6 +17,8 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action impo
 
 
 class ActionModule(ScriptAction):
+    CHANGES = False
+
     def perform(self, arguments: Arguments) -> Result:
         check = http_check.parse(arguments)
         once = arguments.boolean("once")

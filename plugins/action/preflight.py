@@ -18,6 +18,8 @@ TOOL = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
 class ActionModule(ScriptAction):
+    CHANGES = False
+
     def perform(self, arguments: Arguments) -> Result:
         app_path = arguments.app_path()
         service = parse_service(arguments, app_path)
@@ -33,6 +35,7 @@ class ActionModule(ScriptAction):
         ]
         require = arguments.boolean("require", default=True)
         arguments.finish()
+        parts.append(shell.assign("take", require))
         answer = self.ask(["process", "preflight"], parts)
         result = {**outcome(answer), **facts(answer)}
         if answer.has("problem") and require:

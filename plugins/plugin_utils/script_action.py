@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,15 +18,24 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import V
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
 
 Result = dict[str, Any]
+FENCE = re.compile(r"[0-9a-f-]{1,40} [0-9]{1,18} [0-9]{1,9}")
 
 
 class ScriptAction(ActionBase):  # type: ignore[misc]
-    """One `sh -s` per host. A subclass writes `perform`: it asks for its arguments, calls `ask` and returns the result."""
+    """One `sh -s` per host. A subclass writes `perform`: it asks for its arguments, calls `ask` and returns the result.
+
+    A script that changes the host first checks that nobody has taken the target over (`fraisier_fence`, lib.sh); `CHANGES = False` is for
+    those that only look.
+    """
 
     TRANSFERS_FILES = False
+    CHANGES = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
         result: Result = super().run(tmp, task_vars)
+        self._fence = str((task_vars or {}).get("fraisier_fence") or "")
+        if self._fence and not FENCE.fullmatch(self._fence):
+            raise AnsibleActionFail("fraisier_fence must be '<id of the target> <number> <run>'")
         try:
             result.update(self.perform(Arguments(self._task.args)))
         except ArgumentError as error:
@@ -48,7 +58,8 @@ class ScriptAction(ActionBase):  # type: ignore[misc]
         token = protocol.new_token()
         sources = [shell.source(name) for name in scripts]
         head = [self._task_environment(), shell.source("lib"), shell.assign("check", self.is_check)]
-        program = shell.wrap(token, [*head, shell.assign("diff", self.wants_diff), *parts, *sources])
+        head += [shell.assign("diff", self.wants_diff), shell.assign("fence", self._fence)]
+        program = shell.wrap(token, [*head, *parts, *(["fenced"] if self.CHANGES else []), *sources])
         self._allow_stdin()
         raw = self._low_level_execute_command("sh -s", in_data=program.encode("utf-8", "surrogateescape"))
         answer = protocol.read(token, raw["stdout"])
@@ -97,6 +108,8 @@ def failure(answer: Answer) -> Result:
 def outcome(answer: Answer) -> Result:
     """`changed`, warnings, and the failure if it was one."""
     result: Result = {"changed": answer.flag("changed"), **failure(answer)}
+    if answer.has("fenced"):
+        result["fenced"] = True
     if answer.has("warning"):
         result["warnings"] = answer.lines("warning")
     return result

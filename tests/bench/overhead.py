@@ -39,7 +39,7 @@ class Play:
         collections = self.folder / "collections"
         collection.link_into(collections)
         project.write(plan, self.folder, control_path_dir=str(self.home), collections_path=str(collections))
-        project.write_early(plan, self.folder / "early.yml")
+        project.write_early(plan, self.folder / "early.yml", {})
 
     def _text(self) -> str:
         lines = ["- name: Measure", "  hosts: all", "  gather_facts: false", "  tasks:"]

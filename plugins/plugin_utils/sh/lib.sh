@@ -141,3 +141,58 @@ break_stale_lock() {
   if [ "$(cat "$f_lock.stale.$$/holder" 2>/dev/null)" != "$f_holder" ]; then mv "$f_lock.stale.$$" "$f_lock.d"; fi
   rm -rf "$f_lock.stale.$$"
 }
+
+# Fencing. f_fence is "<target> <number> <run>" of the controller that holds the target's lease, empty for a run that holds none. What
+# stands above it on this host belongs to somebody who has taken over: then nothing may be done here any more. What stands below is over:
+# whatever it still does here is ended first.
+fenced() {
+  [ -n "$f_fence" ] && [ "$f_check" = 0 ] || return 0
+  f_notes=$f_app_path/.fraisier
+  make_folder "$f_notes"
+  refuse_when_fenced
+  for f_note in "$f_notes/run.lock" "$f_notes/run.holder" "$f_notes/fence"; do own_note "$f_note"; done
+  exec 8>>"$f_notes/run.lock"
+  f_until=$(($(date +%s) + 30))
+  f_signal=TERM
+  until flock -n 8 2>/dev/null || [ $? -gt 1 ] || [ "$f_seen" = "$f_fence" ]; do # what an earlier step of this very run left may stay
+    [ "$(date +%s)" -lt "$f_until" ] || fail "what an earlier run started here does not end ($f_app_path/.fraisier/run.lock is held)"
+    end_earlier
+    pause 0.3
+    refuse_when_fenced
+  done
+  refuse_when_fenced
+  printf '%s\n' "$f_fence" >"$f_notes/fence"
+  printf '%s %s\n' "$$" "$(ticks_of $$)" >"$f_notes/run.holder"
+  FRAISIER_RUN="$f_fence;"
+  export FRAISIER_RUN
+}
+# A note of root's is the deploy user's to write, too.
+own_note() {
+  [ -e "$1" ] && return 0
+  (: >>"$1") 2>/dev/null || fail "$(id -un) cannot write $1"
+  [ "$(id -u)" != 0 ] || chown "$(stat -c %u:%g "$f_app_path")" "$1"
+}
+refuse_when_fenced() {
+  f_seen=$(cat "$f_notes/fence" 2>/dev/null)
+  # shellcheck disable=SC2086  # split into fields on purpose
+  stands_above ${f_seen:-- 0 0} || return 0
+  emit fenced 1
+  fail "another run has taken this target over on this host (${f_seen#* }; this one is ${f_fence#* }): nothing was done"
+}
+stands_above() { # TARGET NUMBER RUN; numbers of another target, or of another ledger, say nothing about ours
+  [ "$1" = "${f_fence%% *}" ] || return 1
+  f_ours=${f_fence#* }
+  [ "$2" -gt "${f_ours% *}" ] && return 0
+  [ "$2" -eq "${f_ours% *}" ] && [ "$3" -gt "${f_ours#* }" ]
+}
+end_earlier() {
+  [ "${f_seen%% *}" = "${f_fence%% *}" ] || return 0 # somebody else's: waited for
+  f_pids=$(grep -lsF "FRAISIER_RUN=$f_seen;" /proc/[0-9]*/environ | cut -d / -f 3)
+  f_holder=$(cat "$f_notes/run.holder" 2>/dev/null)
+  if [ -n "$f_holder" ] && [ "$(ticks_of "${f_holder% *}")" = "${f_holder#* }" ]; then f_pids="$f_pids ${f_holder% *}"; fi
+  for f_pid in $f_pids; do
+    if kill "-$f_signal" "$f_pid" 2>/dev/null; then f_ended="${f_ended:-}$f_pid "; fi
+  done
+  # Asked for five seconds, then told.
+  [ "$(date +%s)" -lt $((f_until - 25)) ] || f_signal=KILL
+}

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Looks at the host and changes nothing. In: f_app_path f_tools f_min_free_mb f_python f_unit_exists f_venv and what process.sh needs.
+# Looks at the host and changes nothing. In: f_app_path f_tools f_min_free_mb f_python f_unit_exists f_venv f_take and what process.sh needs.
 problem() { emit problem "$1"; }
 
 # The nearest folder that exists: that is where the app's folder is, or would be made.
@@ -53,6 +53,8 @@ list_releases() {
   done
 }
 
+# Who comes with a lease takes the place of an earlier holder from here on; where nothing is yet, fetching does it.
+if [ "$f_take" = 1 ] && [ -d "$f_app_path/.fraisier" ]; then fenced; fi
 user_bus
 current_release
 emit user "$(id -un)"

@@ -102,7 +102,7 @@ is_alive() {
 # A clean environment and a session of its own: it must outlive the ssh session and know nothing of the one who deployed.
 start_supervisord() {
   f_said=$(cd "$f_home" && env -i HOME="${HOME:-/}" PATH="$PATH" LANG="${LANG:-C.UTF-8}" \
-    setsid "$f_venv/bin/supervisord" -c "$f_conf" </dev/null 2>&1 >"$f_home/log/start.log" 9>&-) ||
+    setsid "$f_venv/bin/supervisord" -c "$f_conf" </dev/null 2>&1 >"$f_home/log/start.log" 8>&- 9>&-) ||
     fail_with "supervisord did not start" "$?" "$f_said$(cat "$f_home/log/start.log")"
 }
 stop_supervisord() {

@@ -195,10 +195,12 @@ def test_cancel_of_a_running_one_asks_its_holder(ledger: Ledger, target: Target)
     assert write.cancel(ledger, deployment.id).status is Status.CANCELLED
 
 
-def test_orphans_elsewhere_are_given_up_by_the_age_of_their_heartbeat_only(ledger: Ledger, target: Target) -> None:
-    deployment = claimed(ledger, target, ELSEWHERE)
+@pytest.mark.parametrize("owner", [ELSEWHERE, HERE], ids=["elsewhere", "frozen here"])
+def test_a_holder_that_is_silent_for_longer_than_the_lease_is_given_up(
+    ledger: Ledger, target: Target, owner: Owner
+) -> None:
+    deployment = claimed(ledger, target, owner)
     assert write.interrupt_orphans(ledger) == []
-    assert write.interrupt_orphans(ledger, is_alive=lambda _: True, lease_seconds=0) == []
     with ledger.transaction() as session:
         long_ago = (session.now() - timedelta(hours=1)).isoformat().replace("+00:00", "Z")
         session.execute("UPDATE tb_deployment SET heartbeat_at = :at", at=long_ago)
@@ -207,7 +209,7 @@ def test_orphans_elsewhere_are_given_up_by_the_age_of_their_heartbeat_only(ledge
 
 def test_the_living_are_left_alone_and_a_reused_pid_is_not_the_owner(ledger: Ledger, target: Target) -> None:
     claimed(ledger, target, HERE)
-    assert write.interrupt_orphans(ledger, lease_seconds=0) == []
+    assert write.interrupt_orphans(ledger) == []
     other = Target("other", "production")
     reused = claimed(ledger, other, dataclasses.replace(HERE, started="1"))
     assert [row.id for row in write.interrupt_orphans(ledger)] == [reused.id]

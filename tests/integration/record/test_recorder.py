@@ -99,7 +99,7 @@ def test_failures_and_the_recap_are_written_at_once(
     ledger: Ledger, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "BATCH_SECONDS", 60.0)
-    with Recorder(ledger, deployment, heartbeat_seconds=60) as recording:
+    with Recorder(ledger, deployment) as recording:
         recording.put(event(1))
         recording.put(event(2, EventKind.STATS, result={"web1": {"ok": 1}}))
         until(lambda: len(read.events(ledger, deployment)) == 2)
@@ -111,17 +111,6 @@ def test_quiet_events_follow_within_a_moment(ledger: Ledger, deployment: Deploym
     with Recorder(ledger, deployment) as recording:
         recording.put(event(1))
         until(lambda: read.events(ledger, deployment), seconds=5)
-
-
-def test_the_heart_beats_until_somebody_else_holds_the_target(ledger: Ledger, deployment: Deployment) -> None:
-    with Recorder(ledger, deployment, heartbeat_seconds=0.05) as recording:
-        first = recording.last_heartbeat
-        until(lambda: recording.last_heartbeat > first)
-        row = read.deployment(ledger, deployment.id)
-        assert row is not None and row.heartbeat_at is not None and deployment.heartbeat_at is not None
-        assert row.heartbeat_at > deployment.heartbeat_at and recording.is_owner
-        write.interrupt_orphans(ledger, is_alive=lambda _: False)
-        until(lambda: not recording.is_owner)
 
 
 def test_the_status_that_follows_finds_its_events_recorded(ledger: Ledger, deployment: Deployment) -> None:
@@ -164,7 +153,7 @@ def test_the_run_does_not_wait_and_the_gap_says_its_size(
     ledger: Ledger, deployment: Deployment, away: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "WAITING", 100)
-    recording = Recorder(ledger, deployment, heartbeat_seconds=60)
+    recording = Recorder(ledger, deployment)
     started = time.monotonic()
     for number in range(5_000):
         recording.put(event(number))

@@ -137,7 +137,7 @@ def test_a_restarted_server_is_found_again(
 ) -> None:
     with Ledger(postgresql_url) as ledger:
         deployment = write.claim(ledger, write.request(ledger, target).id, Owner.here())
-        with Recorder(ledger, deployment, heartbeat_seconds=0.1) as recording:
+        with Recorder(ledger, deployment) as recording:
             for number in range(3_000):
                 if number == 1_000:
                     postgresql_server.restart()
@@ -156,7 +156,7 @@ def test_a_recorder_gives_up_after_its_time(sqlite_url: str, target: Target, mon
         deployment = write.claim(ledger, write.request(ledger, target).id, Owner.here())
         ledger.close()
         with other.transaction():
-            recording = Recorder(ledger, deployment, give_up_seconds=0.3, heartbeat_seconds=60)
+            recording = Recorder(ledger, deployment, give_up_seconds=0.3)
             recording.put(Event(EventKind.FAILED, 1.0))
             with pytest.raises(LedgerError, match=r"only 0 events of the run were recorded.*locked"):
                 recording.close()

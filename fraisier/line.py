@@ -1,0 +1,53 @@
+"""Standing in line for a target: at most one deployment holds it, at most one waits, the newest."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from fraisier.errors import DeploymentCancelled, TargetLocked
+from fraisier.record import write
+from fraisier.record.owner import Owner
+from fraisier.vocabulary import FraiseState, Target
+
+if TYPE_CHECKING:
+    from fraisier.record import rows
+    from fraisier.record.ledger import Ledger
+    from fraisier.work import Asked, Listener
+
+LOOK_SECONDS = 0.5
+
+
+def must_be_free(ledger: Ledger, target: Target, asked: Asked) -> None:
+    """Who does not want to wait is told so before anything is written down, and takes nobody's place in the line."""
+    if not asked.wait:
+        write.interrupt_orphans(ledger, target)
+        write.refuse_held(ledger, target)
+
+
+def wait_for_claim(ledger: Ledger, row: rows.Deployment, asked: Asked, listener: Listener) -> rows.Deployment:
+    """Claim a pending deployment as soon as nobody else holds its target. Raises DeploymentCancelled when a newer one took its place."""
+    is_told = False
+    try:
+        while True:
+            settle_orphans(ledger, row.target, listener)
+            try:
+                return write.claim(ledger, row.id, Owner.here())
+            except TargetLocked as held:
+                if not asked.wait:
+                    write.cancel(ledger, row.id, actor=asked.actor)
+                    raise
+                if not is_told:
+                    listener.note(f"waiting: {held.message}")
+                    is_told = True
+            time.sleep(LOOK_SECONDS)
+    except KeyboardInterrupt:
+        write.cancel(ledger, row.id, actor=asked.actor)
+        raise DeploymentCancelled(f"{row.target}: cancelled while it was waiting; nothing was done") from None
+
+
+def settle_orphans(ledger: Ledger, target: Target, listener: Listener) -> None:
+    """Deployments whose controller is gone did not end: say so, and trust nothing of what they may have left on hosts."""
+    for lost in write.interrupt_orphans(ledger, target):
+        listener.note(f"deployment {lost.id[:8]} was interrupted: {lost.error_message or 'its process is gone'}")
+        write.set_fraise_state(ledger, target, status=FraiseState.UNKNOWN)
