@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: help demo demo-clean test check format bench docs lock clean
+.PHONY: help demo demo-clean test test-hosts check format bench docs lock clean
 
 help:           ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -24,8 +24,11 @@ demo: $(READY)  ## a real service deployed, upgraded, broken and rolled back on 
 demo-clean:     ## end what `make demo` left running, and remove it
 	@if [ -x $(BIN)/python ]; then $(BIN)/python tools/demo.py clean; else rm -rf .demo; fi
 
-test: $(READY)  ## all tests that need no root
+test: $(READY)  ## all tests that this machine can run; those on booted hosts need root and mmdebstrap
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+test-hosts: $(READY) ## the tests on booted hosts alone; fails where they cannot run
+	FRAISIER_HOSTS_REQUIRED=1 $(BIN)/python -m pytest -n auto tests/hosts
 
 check: $(READY) ## formatters, linters, types, layers, Ansible content
 	$(BIN)/ruff format --check .
