@@ -57,11 +57,14 @@ def compensate(work: Work, evidence: Evidence, error: FraisierError) -> Deployme
     moved = _moved(work.new, evidence)
     if not moved and not evidence.migration.moved:
         status = Status.CANCELLED if was_cancelled else Status.FAILED
-        return work.finish(status, error=error, compensation="; ".join(still_running), failures=evidence.failures)
+        return work.finish(
+            status, error=error, compensation="; ".join(still_running.values()), failures=evidence.failures
+        )
     work.listener.note("going back to what was there before")
     places = {name: _before(work, evidence, name) for name in reversed(moved)}
-    problems = still_running + _restore_schema(work, evidence)
+    problems = _restore_schema(work, evidence)
     restored = restore_hosts(work, places, bad=work.new.release_id, run="compensate")
+    problems += [text for name, text in still_running.items() if name not in {*restored.hosts, *restored.owed}]
     restored.problems[:0] = problems
     if not restored.holds:
         work.set_state(FraiseState.UNKNOWN if restored.problems else FraiseState.DEGRADED, work.old)
@@ -159,7 +162,7 @@ def _restore(work: Work, places: Mapping[str, Release | None], restored: Restore
     plan = rollback_plan(work.resolved, Move(hosts=places, bad_release_id=bad))
     expect = {name: place.release_id if place else "" for name, place in places.items()}
     evidence, error = run_plan(work, plan, run, expect, Options(skip_tags=("migrate",)))
-    still_running = stop_on_hosts(work, evidence) if error else []
+    still_running = stop_on_hosts(work, evidence) if error else {}
     record_hosts(work, evidence, places)
     proven = {name: release_id for name, release_id in expect.items() if evidence.proves(name, release_id)}
     restored.hosts |= proven
@@ -169,4 +172,4 @@ def _restore(work: Work, places: Mapping[str, Release | None], restored: Restore
     restored.owed |= owed
     unproven = [f"{name}: {evidence.truth(name)}" for name in expect if name not in proven and name not in owed]
     restored.problems += unproven or ([] if owed else [error.message])
-    restored.problems += [text for text in still_running if text.partition(":")[0] not in owed]
+    restored.problems += [text for name, text in still_running.items() if name not in {*proven, *owed}]

@@ -99,16 +99,16 @@ class interruptible:  # noqa: N801  # reads as a verb at its one use
             signal.signal(number, handler)
 
 
-def stop_on_hosts(work: Work, evidence: Evidence) -> list[str]:
-    """End the commands that a cut off run left going on hosts; returns what could not be ended."""
+def stop_on_hosts(work: Work, evidence: Evidence) -> dict[str, str]:
+    """End the commands that a cut off run left going on hosts; returns what could not be ended, by host."""
     names = evidence.unanswered
     if not names:
-        return []
+        return {}
     work.listener.note(f"ending what still runs on {', '.join(names)}")
     plan = stop_plan(work.resolved)
     found, _ = run_plan(work, replace(plan, hosts={name: plan.hosts[name] for name in names}), "compensate", {})
-    return [
-        f"{name}: whether its last command ({evidence.hosts[name].last_task}) still runs is not known"
+    return {
+        name: f"{name}: whether its last command ({evidence.hosts[name].last_task}) still runs is not known"
         for name in names
         if not found.hosts[name].is_stopped
-    ]
+    }

@@ -133,6 +133,7 @@ def result_data(result: DeploymentResult) -> dict[str, Any]:
         "duration_seconds": round(result.duration_seconds, 3),
         "hosts": dict(result.hosts),
         "compensation": result.compensation,
+        "owed": dict(result.owed),
         "warnings": list(result.warnings),
         "error": error_data(result.error) if result.error else None,
         "exit_code": result.exit_code,
