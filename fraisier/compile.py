@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fraisier.connection import connection_variables
 from fraisier.errors import UsageError
 from fraisier.fraise_types import TYPES
 from fraisier.plan import Plan, Release, Template, digest
-from fraisier.variables import Secrets, connection_variables, settings_of, target_variables
+from fraisier.variables import Secrets, settings_of, target_variables
 from fraisier.vocabulary import is_commit
 
 if TYPE_CHECKING:

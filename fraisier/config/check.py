@@ -87,7 +87,7 @@ def _occupied(candidate: Candidate) -> Iterator[tuple[Hashable, Place, str]]:
 def _machine(host: Host, settings: Placement) -> Hashable:
     if settings.connection == "local":
         return "local"
-    return host.address or host.name, host.port or settings.port
+    return host.address or host.name, host.port or settings.port, host.bastion or settings.bastion
 
 
 def _is_unit(settings: api.Settings) -> bool:

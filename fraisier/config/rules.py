@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Finding = tuple[Place, str, str]
 
+COMMON_ARGUMENTS: Final = "ansible_ssh_common_args"
+
 
 def missing(candidate: Candidate) -> Iterator[tuple[str, str]]:
     """What a target of its type cannot do without, and the next step."""
@@ -132,6 +134,18 @@ def _host_names(candidate: Candidate) -> Iterator[Finding]:
         names.add(host.name)
 
 
+def _ssh_arguments(candidate: Candidate) -> Iterator[Finding]:
+    """Both would be the same variable of Ansible's: one of them would silently do nothing."""
+    settings, value = candidate.resolved.settings, candidate.value
+    for host in settings.hosts:
+        if COMMON_ARGUMENTS not in {**settings.vars, **host.vars}:
+            continue
+        for key in ("bastion", "known_hosts"):
+            if getattr(host, key) or getattr(settings, key):
+                hint = f"give {key}, or everything in {COMMON_ARGUMENTS}"
+                yield value.place_of("vars"), f"{COMMON_ARGUMENTS} of {host.name} stands beside {key}", hint
+
+
 def _jobs(candidate: Candidate) -> Iterator[Finding]:
     settings = candidate.resolved.settings
     if not isinstance(settings, scheduled.Settings):
@@ -169,5 +183,5 @@ def _leads_back(name: str, jobs: dict[str, Job]) -> bool:
 
 
 RULES: Final[tuple[Callable[[Candidate], Iterator[Finding]], ...]] = (
-    _health_check, _database, _install, _service, _hooks, _host_names, _jobs,
+    _health_check, _database, _install, _service, _hooks, _host_names, _ssh_arguments, _jobs,
 )  # fmt: skip

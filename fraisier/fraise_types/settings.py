@@ -10,10 +10,10 @@ from fraisier.fraise_types.fields import (
     AbsolutePath,
     EnvironmentVariables,
     HostName,
-    Line,
     Port,
     Seconds,
     Section,
+    SshFile,
     TextMap,
     UserName,
     Variables,
@@ -38,9 +38,12 @@ class Host(Section):
     address: HostName | None = Field(None, description="Name or address to connect to. Default: the host's name.")
     port: Port | None = Field(None, description="Port of the ssh server. Default: the environment's `port`.")
     user: UserName | None = Field(None, description="User to connect as. Default: the environment's `user`.")
-    ssh_key: Line | None = Field(None, description="Private key file on the controller. Default: as the environment.")
+    ssh_key: SshFile | None = Field(
+        None, description="Private key file on the controller. Default: as the environment."
+    )
+    known_hosts: SshFile | None = Field(None, description="File of known host keys. Default: as the environment.")
     bastion: Bastion | None = Field(None, description="Jump host, [user@]host[:port]. Default: as the environment.")
-    labels: TextMap = Field({}, description="Labels of the host, name to text (not used yet).")
+    labels: TextMap = Field({}, description="Labels of the host, name to text: its variable `fraisier_labels`. Default: none.")
     vars: Variables = Field({}, description="Variables of the host, passed to Ansible as they are (templates allowed).")
 
 
@@ -111,7 +114,16 @@ class Placement(Section):
     )
     user: UserName | None = Field(None, description="User to connect as. Default: what ssh chooses.")
     port: Port | None = Field(None, description="Port of the ssh server. Default: what ssh chooses, 22.")
-    ssh_key: Line | None = Field(None, description="Private key file on the controller. Default: what ssh chooses.")
+    ssh_key: SshFile | None = Field(
+        None,
+        description="Private key file on the controller, for hosts and bastion; relative to fraises.yaml. "
+        "Default: what ssh chooses.",
+    )
+    known_hosts: SshFile | None = Field(
+        None,
+        description="File that holds the keys of hosts and bastion, on the controller; relative to fraises.yaml. "
+        "Default: what ssh chooses, ~/.ssh/known_hosts.",
+    )
     bastion: Bastion | None = Field(None, description="Jump host to go through, [user@]host[:port]. Default: none.")
     become: bool = Field(
         False, description="Work on the hosts as another user, through sudo (systemd units aside). Default: false."

@@ -37,7 +37,6 @@ NOT_BUILT = {
     "Top.branch_mapping": "webhooks come later; nothing uses it",
     "Top.notifications": "nobody is told",
     "Placement.rollout": "every host is deployed to at once",
-    "Host.labels": "no groups are made",
     "Release.fetch": "`push` is refused",
     "Database.tool": "`confiture`, `django` and `flask_migrate` are refused",
     "Database.name": "no tool uses it",
