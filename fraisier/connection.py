@@ -33,6 +33,18 @@ def connection_variables(resolved: ResolvedFraise, host: Host, secrets: Secrets)
     return _with_a_connection_of_its_own(found | own)
 
 
+def inventory_groups(resolved: ResolvedFraise) -> dict[str, tuple[str, ...]]:
+    """Groups of the inventory: those of fraises.yaml, and one for each label and text, such as ``region_eu``."""
+    found = {name: list(members) for name, members in resolved.groups.items()}
+    for host in resolved.settings.hosts:
+        for label, text in host.labels.items():
+            name = re.sub(r"[^A-Za-z0-9_]|^(?=[0-9])", "_", f"{label}_{text}")
+            members = found.setdefault(name, [])
+            if host.name not in members:
+                members.append(host.name)
+    return {name: tuple(members) for name, members in sorted(found.items())}
+
+
 def _local() -> dict[str, Any]:
     return {
         "ansible_connection": "local",

@@ -73,6 +73,9 @@ def _not_shared(draft: Draft) -> None:
 def _occupied(candidate: Candidate) -> Iterator[tuple[Hashable, Place, str]]:
     """What a target has to itself on each of its hosts."""
     settings = candidate.resolved.settings
+    if settings.select and settings.inventory and isinstance(settings, Release) and settings.app_path:
+        chosen = f"app_path {settings.app_path} on {settings.select}"
+        yield (settings.inventory, settings.select, settings.app_path), _written_here(candidate, "app_path"), chosen
     for host in settings.hosts:
         machine = _machine(host, settings)
         if isinstance(settings, Release) and settings.app_path:
