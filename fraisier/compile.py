@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fraisier.connection import connection_variables, inventory_groups
 from fraisier.errors import UsageError
 from fraisier.fraise_types import TYPES
 from fraisier.plan import Plan, Release, Template, digest
-from fraisier.variables import Secrets, connection_variables, settings_of, target_variables
+from fraisier.variables import Secrets, settings_of, target_variables
 from fraisier.vocabulary import is_commit
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def config_hash(resolved: ResolvedFraise) -> str:
     variables = target_variables(resolved, secrets)
     hosts = {host.name: connection_variables(resolved, host, secrets) for host in resolved.settings.hosts}
     templates = {name: secret.template for name, secret in secrets.found.items()}
-    return digest([TYPES[resolved.type].PLAYBOOK, hosts, variables, templates])
+    return digest([TYPES[resolved.type].PLAYBOOK, hosts, variables, templates, inventory_groups(resolved)])
 
 
 def _plan(
@@ -112,6 +113,7 @@ def _plan(
         release=release,
         config_hash=config_hash(resolved),
         timeout_seconds=resolved.settings.timeout_seconds,
+        groups=inventory_groups(resolved),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from fraisier.record import read, write
 from fraisier.resume import interrupted, remember, settle_debts, what_to_resume
 from fraisier.rollout import roll_out
 from fraisier.run import Runner
+from fraisier.selection import Choice
 from fraisier.variables import settings_of
 from fraisier.vocabulary import FraiseState, Kind, Status, Target, is_commit
 from fraisier.work import (
@@ -278,15 +278,15 @@ def destination(ledger: Ledger, target: Target, asked: Asked) -> tuple[Release, 
 
 
 def _selected(resolved: ResolvedFraise, limit: str | None) -> tuple[str, ...]:
-    """Names of the hosts that take part. ``limit``: names or shell patterns, separated by commas. None matching is an error."""
-    names = [host.name for host in resolved.settings.hosts]
-    if limit is not None:
-        patterns = [part.strip() for part in limit.split(",")]
-        names = [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
-    if not names:
-        known = ", ".join(host.name for host in resolved.settings.hosts)
-        raise UsageError(f"{resolved.target}: --limit '{limit}' matches no host", hint=f"hosts: {known}")
-    return tuple(names)
+    """Names of the hosts that take part. None matching, or a name that nobody has, is an error."""
+    choice = Choice({host.name: host.labels for host in resolved.settings.hosts}, resolved.groups)
+    names = choice.matching(limit or "all")
+    unknown = choice.unknown(limit or "all")
+    if unknown or not names:
+        fault = f"knows no {unknown[0]!r}" if unknown else "matches no host"
+        known = ", ".join([*choice.hosts, *(f"@{name}" for name in choice.groups)])
+        raise UsageError(f"{resolved.target}: --limit '{limit}' {fault}", hint=f"hosts: {known}")
+    return names
 
 
 def _limited(plan: Plan, hosts: Sequence[str]) -> Plan:

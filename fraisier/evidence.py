@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from fraisier.connection import advice
 from fraisier.errors import (
     DeploymentCancelled,
     DeploymentFailed,
@@ -177,7 +178,7 @@ class Evidence:
         if outcome.status in BAD_ENDS:
             return self._bad_end(outcome)
         if blocking := [failure for failure in self.failures if self._counts(failure)]:
-            return _failed(blocking)
+            return _failed(blocking, plan)
         if not self.failures[self.failed_before :] and (
             outcome.status != "successful" or outcome.rc != 0 or not self.saw_stats
         ):
@@ -228,12 +229,12 @@ class Evidence:
         return f"{where}, and gave no proof that it answers"
 
 
-def _failed(failures: list[Failure]) -> FraisierError:
+def _failed(failures: list[Failure], plan: Plan) -> FraisierError:
     first = next((failure for failure in failures if not failure.unreachable), failures[0])
     more = len({failure.host for failure in failures}) - 1
     text = str(first) + (f" (and {more} more host{'s' if more > 1 else ''})" if more else "")
     if first.unreachable:
-        return TargetUnreachable(text)
+        return TargetUnreachable(text, hint=advice(first.message, plan.hosts[first.host]))
     if first.phase in (Phase.HEALTH, Phase.VERIFY):
         return HealthCheckFailed(text)
     return DeploymentFailed(text)

@@ -33,7 +33,8 @@ class Plan:
 
     ``hosts`` maps each host's name to its own variables; ``variables`` hold for all hosts. ``secrets`` maps the names that the
     variables use (``fraisier_secrets.<name>``) to where the values come from; values are never in a plan. ``task_files`` are
-    hooks of the user, relative name -> absolute path on the controller.
+    hooks of the user, relative name -> absolute path on the controller. ``groups`` are inventory groups and their members.
+    ``inventories`` are absolute paths of the user's own inventory sources, which Ansible reads before ours.
     """
 
     target: Target
@@ -44,15 +45,21 @@ class Plan:
     release: Release | None = None
     config_hash: str = ""
     timeout_seconds: int = 0
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inventories: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:
         """SHA-256 of everything that Ansible gets; the same input gives the same bytes."""
-        return digest([self.playbook, self.hosts, self.variables, {n: s.template for n, s in self.secrets.items()}])
+        templates = {name: secret.template for name, secret in self.secrets.items()}
+        return digest([self.playbook, self.hosts, self.variables, templates, self.groups, self.inventories])
 
     def inventory(self) -> dict[str, Any]:
-        """The plan as a YAML inventory: one group ``all`` with hosts and variables."""
-        return {"all": {"hosts": dict(self.hosts), "vars": dict(self.variables)}}
+        """The plan as a YAML inventory: the group ``all`` with hosts and variables, and below it the groups of the hosts."""
+        members = {name: [host for host in hosts if host in self.hosts] for name, hosts in self.groups.items()}
+        children = {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in members.items() if hosts}
+        found = {"hosts": dict(self.hosts), "vars": dict(self.variables)}
+        return {"all": {**found, **({"children": children} if children else {})}}
 
     def snapshot(self) -> dict[str, Any]:
         """The plan as JSON data for the ledger: secrets by name and template only."""
@@ -60,6 +67,8 @@ class Plan:
             "playbook": self.playbook,
             "hosts": marked(self.hosts),
             "variables": marked(self.variables),
+            "groups": marked(self.groups),
+            "inventories": list(self.inventories),
             "secrets": {name: secret.template for name, secret in self.secrets.items()},
             "hash": self.hash,
         }

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fraisier.compile import status_plan
-from fraisier.evidence import Evidence, HostEvidence
-from fraisier.plan import Release
+from fraisier.connection import advice
+from fraisier.evidence import Evidence, Failure, HostEvidence
+from fraisier.plan import Plan, Release
 from fraisier.record import read
 from fraisier.run import Runner
 
@@ -51,7 +52,7 @@ def probe(ledger: Ledger, resolved: ResolvedFraise, environ: Mapping[str, str]) 
             evidence.see(event)
         outcome = runner.outcome
     known = {row.host: row for row in read.host_releases(ledger, resolved.target)}
-    words = {failure.host: failure.message for failure in evidence.failures}
+    words = {failure.host: _words(failure, plan) for failure in evidence.failures}
     if not evidence.saw_stats and not words:
         words = dict.fromkeys(evidence.hosts, " ".join(outcome.output[-5:]) or f"the probe ended with {outcome.status}")
     unreachable = {failure.host for failure in evidence.failures if failure.unreachable}
@@ -61,6 +62,11 @@ def probe(ledger: Ledger, resolved: ResolvedFraise, environ: Mapping[str, str]) 
         )
         for name, seen in evidence.hosts.items()
     ]
+
+
+def _words(failure: Failure, plan: Plan) -> str:
+    hint = advice(failure.message, plan.hosts[failure.host])
+    return f"{failure.message}; {hint}" if hint else failure.message
 
 
 def _truth(name: str, seen: HostEvidence, known: HostRelease | None, message: str, *, reachable: bool) -> HostTruth:

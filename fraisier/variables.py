@@ -1,4 +1,4 @@
-"""2. What the roles read, from a target's settings: variables of the target and of each host. Pure, as compiling is."""
+"""2. What the roles read, from a target's settings. Pure, as compiling is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from fraisier.secrets import SecretRef
 
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
-    from fraisier.fraise_types.settings import Host
 
 LOG_LINES = 20
 
@@ -65,7 +64,7 @@ def target_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, An
     }
     found |= _fetch_variables(resolved) | _build_variables(resolved, secrets) | _migrate_variables(resolved, secrets)
     found |= _service_variables(resolved, secrets) | _health_variables(resolved, secrets)
-    return found | {key: _trusted(value, key, secrets) for key, value in settings.vars.items()}
+    return found | {key: trusted(value, key, secrets) for key, value in settings.vars.items()}
 
 
 def _fetch_variables(resolved: ResolvedFraise) -> dict[str, Any]:
@@ -200,28 +199,6 @@ def _health_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, A
     return {f"fraisier_health_{key}": value for key, value in found.items()}
 
 
-def connection_variables(resolved: ResolvedFraise, host: Host, secrets: Secrets) -> dict[str, Any]:
-    """Connection variables of one host; what the host does not say itself comes from the environment."""
-    settings = resolved.settings
-    if settings.connection == "local":
-        found: dict[str, Any] = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": Template("{{ ansible_playbook_python }}"),
-        }
-    else:
-        found = {
-            "ansible_host": host.address or host.name,
-            "ansible_port": host.port or settings.port,
-            "ansible_user": host.user or settings.user,
-            "ansible_ssh_private_key_file": host.ssh_key or settings.ssh_key,
-            "ansible_python_interpreter": settings.python_interpreter,
-        }
-        if bastion := host.bastion or settings.bastion:
-            found["ansible_ssh_common_args"] = f"-o ProxyJump={bastion}"
-    found = {key: value for key, value in found.items() if value is not None}
-    return found | {key: _trusted(value, f"{host.name}_{key}", secrets) for key, value in host.vars.items()}
-
-
 def _command(command: str | Iterable[str]) -> str | list[str]:
     return command if isinstance(command, str) else list(command)
 
@@ -232,12 +209,12 @@ def _hook_path(resolved: ResolvedFraise, name: str, path: str) -> str:
     return str(resolved.root / path)
 
 
-def _trusted(value: Any, name: str, secrets: Secrets) -> Any:
+def trusted(value: Any, name: str, secrets: Secrets) -> Any:
     """``vars:`` go to Ansible as they are: the one place where the user's text is a template."""
     if isinstance(value, SecretRef):
         return secrets.value(name, value)
     if isinstance(value, str):
         return Template(value)
     if isinstance(value, Mapping):
-        return {key: _trusted(item, f"{name}_{key}", secrets) for key, item in value.items()}
-    return [_trusted(item, name, secrets) for item in value] if isinstance(value, list | tuple) else value
+        return {key: trusted(item, f"{name}_{key}", secrets) for key, item in value.items()}
+    return [trusted(item, name, secrets) for item in value] if isinstance(value, list | tuple) else value

@@ -22,6 +22,23 @@ class Server:
     port: int
     key: Path
     known_hosts: Path
+    log: Path
+    pid: int
+
+    @property
+    def host_key(self) -> str:
+        return self.known_hosts.read_text()
+
+    def sessions(self) -> list[int]:
+        """Processes of the connections that are open now."""
+        found, waiting = list[int](), [self.pid]
+        while waiting:
+            pid = waiting.pop()
+            with suppress(OSError):
+                children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                found += map(int, children)
+                waiting += map(int, children)
+        return found
 
     @property
     def options(self) -> str:
@@ -29,29 +46,35 @@ class Server:
 
 
 @contextmanager
-def sshd(folder: Path) -> Iterator[Server]:
-    """An sshd for ourselves alone, on a free port of loopback, with keys of its own; it ends with the block."""
-    for name in ("host_key", "user_key"):
+def sshd(folder: Path, key: Path | None = None) -> Iterator[Server]:
+    """An sshd for ourselves alone, on a free port of loopback, with keys of its own; it ends with the block.
+
+    ``key``: the private key that opens it; one is made otherwise.
+    """
+    folder.mkdir(exist_ok=True)
+    for name in ("host_key",) if key else ("host_key", "user_key"):
         keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
         subprocess.run(keygen, check=True)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    key = key or folder / "user_key"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     lines = [
         f"ListenAddress 127.0.0.1:{port}",
         f"HostKey {folder}/host_key",
-        f"AuthorizedKeysFile {folder}/user_key.pub",
+        f"AuthorizedKeysFile {key}.pub",
     ]
     lines += ["UsePAM no", "StrictModes no", "PasswordAuthentication no", "PermitRootLogin yes", "PidFile none"]
     (folder / "sshd_config").write_text("\n".join(lines) + "\n")
     public = (folder / "host_key.pub").read_text()
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}")
-    server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=subprocess.DEVNULL)
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)
     try:
         _wait_for(port)
-        yield Server(port, folder / "user_key", folder / "known_hosts")
+        yield Server(port, key, folder / "known_hosts", folder / "log", server.pid)
     finally:
         sessions = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
         for pid in (server.pid, *map(int, sessions)):  # with its session, a client's kept connection ends too

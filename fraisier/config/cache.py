@@ -61,7 +61,7 @@ def load_listing(path: str | Path | None, environ: Mapping[str, str], *, cwd: Pa
 def _rows(resolved: ResolvedFraise) -> list[ListingRow]:
     settings, target = resolved.settings, resolved.target
     jobs = getattr(settings, "jobs", None) or {"": None}
-    hosts = tuple(host.name for host in settings.hosts)
+    hosts = tuple(host.name for host in settings.hosts) or ((settings.select,) if settings.select else ())
     branch = getattr(settings, "branch", "")
     return [
         ListingRow(target.fraise, target.environment, job, resolved.type.value, branch, hosts, resolved.description)

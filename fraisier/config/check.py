@@ -73,6 +73,9 @@ def _not_shared(draft: Draft) -> None:
 def _occupied(candidate: Candidate) -> Iterator[tuple[Hashable, Place, str]]:
     """What a target has to itself on each of its hosts."""
     settings = candidate.resolved.settings
+    if settings.select and settings.inventory and isinstance(settings, Release) and settings.app_path:
+        chosen = f"app_path {settings.app_path} on {settings.select}"
+        yield (settings.inventory, settings.select, settings.app_path), _written_here(candidate, "app_path"), chosen
     for host in settings.hosts:
         machine = _machine(host, settings)
         if isinstance(settings, Release) and settings.app_path:
@@ -87,7 +90,7 @@ def _occupied(candidate: Candidate) -> Iterator[tuple[Hashable, Place, str]]:
 def _machine(host: Host, settings: Placement) -> Hashable:
     if settings.connection == "local":
         return "local"
-    return host.address or host.name, host.port or settings.port
+    return host.address or host.name, host.port or settings.port, host.bastion or settings.bastion
 
 
 def _is_unit(settings: api.Settings) -> bool:

@@ -122,5 +122,8 @@ class Top(Section):
     environments: dict[str, Any] = Field(
         {}, description="Defaults for every fraise in an environment, by environment: where and as whom. Default: none."
     )
+    groups: dict[str, Any] = Field(
+        {}, description="Hosts that several targets share, by name of the group. Default: none."
+    )
     branch_mapping: dict[str, Any] = Field({}, description="What a push to a branch deploys, by branch. Default: none.")
     notifications: dict[str, Any] = Field({}, description="Who is told about deployments. Default: nobody.")

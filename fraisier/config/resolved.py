@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ class ResolvedFraise:
 
     ``settings`` is the ``Settings`` of its type, inheritance and variables resolved (secrets stay references);
     ``unset`` names the settings that nobody wrote, which therefore hold their default. ``root`` is the folder of
-    fraises.yaml: relative paths of the configuration start there.
+    fraises.yaml: relative paths of the configuration start there. ``groups`` are those of fraises.yaml that have any of its
+    hosts, with these members. With ``settings.inventory``, hosts are known only once ``fraisier.estate`` has asked.
     """
 
     target: Target
@@ -28,6 +29,7 @@ class ResolvedFraise:
     settings: Placement
     root: Path
     unset: frozenset[str] = frozenset()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

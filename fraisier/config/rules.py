@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fraisier.config.sections import NAME_RULE
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 
     Finding = tuple[Place, str, str]
 
+COMMON_ARGUMENTS: Final = "ansible_ssh_common_args"
+
 
 def missing(candidate: Candidate) -> Iterator[tuple[str, str]]:
     """What a target of its type cannot do without, and the next step."""
     settings = candidate.resolved.settings
-    if not settings.hosts:
-        yield "hosts is missing", "say where to deploy: hosts, server, or connection: local"
+    if not settings.hosts and not settings.select:
+        way = "select: all, or a pattern" if settings.inventory else "hosts, server, or connection: local"
+        yield "hosts is missing", f"say where to deploy: {way}"
     if isinstance(settings, Release):
         if settings.git_repo is None:
             yield "git_repo is missing", "say where the code comes from"
@@ -132,6 +136,28 @@ def _host_names(candidate: Candidate) -> Iterator[Finding]:
         names.add(host.name)
 
 
+def _inventory(candidate: Candidate) -> Iterator[Finding]:
+    settings, value = candidate.resolved.settings, candidate.value
+    for source in settings.inventory:
+        if not (candidate.resolved.root / Path(source).expanduser()).exists():
+            hint = "paths start at the folder of fraises.yaml"
+            yield value.place_of("inventory"), f"there is no file or folder {source!r}", hint
+    if settings.select and not settings.inventory and not settings.hosts:
+        yield value.place_of("select"), f"{settings.select!r} chooses none of the hosts in groups", ""
+
+
+def _ssh_arguments(candidate: Candidate) -> Iterator[Finding]:
+    """Both would be the same variable of Ansible's: one of them would silently do nothing."""
+    settings, value = candidate.resolved.settings, candidate.value
+    for host in settings.hosts:
+        if COMMON_ARGUMENTS not in {**settings.vars, **host.vars}:
+            continue
+        for key in ("bastion", "known_hosts"):
+            if getattr(host, key) or getattr(settings, key):
+                hint = f"give {key}, or everything in {COMMON_ARGUMENTS}"
+                yield value.place_of("vars"), f"{COMMON_ARGUMENTS} of {host.name} stands beside {key}", hint
+
+
 def _jobs(candidate: Candidate) -> Iterator[Finding]:
     settings = candidate.resolved.settings
     if not isinstance(settings, scheduled.Settings):
@@ -169,5 +195,5 @@ def _leads_back(name: str, jobs: dict[str, Job]) -> bool:
 
 
 RULES: Final[tuple[Callable[[Candidate], Iterator[Finding]], ...]] = (
-    _health_check, _database, _install, _service, _hooks, _host_names, _jobs,
+    _health_check, _database, _install, _service, _hooks, _host_names, _inventory, _ssh_arguments, _jobs,
 )  # fmt: skip

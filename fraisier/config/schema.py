@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, create_model
 
 from fraisier.config.model import BranchTargets, FraiseHead, GitProviders, Notifications, Top, Webhook
 from fraisier.fraise_types import TYPES
-from fraisier.fraise_types.settings import Placement
+from fraisier.fraise_types.settings import Group, Placement
 from fraisier.vocabulary import NAME
 
 IDENTIFIER: Final = "urn:fraisier:schema:fraises.yaml"
@@ -43,6 +43,7 @@ def _file_model() -> type[BaseModel]:
         "hooks": dict[str, Webhook],
         "fraises": GenericAlias(dict, (str, Annotated[fraise, Field(discriminator="type")])),
         "environments": dict[str, Placement],
+        "groups": dict[str, Group],
         "branch_mapping": dict[str, BranchTargets],
         "notifications": Notifications,
     }

@@ -4,6 +4,7 @@ so that a fault is told once and at its own place; what has a fault takes no par
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 
 from fraisier.config.explain import Model, validated
+from fraisier.config.groups import RESERVED, Groups
 from fraisier.config.model import BranchTargets, FraiseHead, GitProviders, Notifications, Top, Webhook
 from fraisier.config.resolved import ResolvedFraise
-from fraisier.config.tree import Entry, Place, Value, mapping, merge
+from fraisier.config.tree import WHOLE_FILE, Entry, Place, Value, mapping, merge
 from fraisier.fraise_types import TYPES
-from fraisier.fraise_types.settings import Host, Placement
+from fraisier.fraise_types.settings import Group, Host, Placement
 from fraisier.secrets import SecretRef
 from fraisier.vocabulary import NAME, FraiseType, Target
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from fraisier.config.report import Report
 
 LOCALHOST: Final = "localhost"
+GROUP_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+GROUP_RULE: Final = "expected the name of a group: letters, digits and '_', no digit first; not all, not ungrouped"
 NAME_RULE: Final = "expected a name: a-z, 0-9, '-' and '_', at most 63 characters, a letter or digit at both ends"
 
 
@@ -49,6 +53,7 @@ class Draft:
     hooks: dict[str, Webhook] = field(default_factory=dict)
     notifications: Notifications = field(default_factory=Notifications)
     branches: dict[str, BranchTargets] = field(default_factory=dict)
+    groups: Groups = field(default_factory=lambda: Groups({}))
     candidates: list[Candidate] = field(default_factory=list)
     secret_places: set[str] = field(default_factory=set)
     """Places of the texts that became secrets."""
@@ -67,10 +72,24 @@ def read_sections(tree: Value, root: Path, report: Report) -> Draft:
     for name, entry in branches.entries.items() if branches else ():
         if targets := _section(draft, BranchTargets, entry.value):
             draft.branches[name] = targets
+    draft.groups = _read_groups(draft)
     defaults = {name: _level(draft, Placement, at_key(entry)) for name, entry in _named(draft, "environments")}
     for name, entry in _named(draft, "fraises"):
         _read_fraise(draft, name, entry, defaults)
     return draft
+
+
+def _read_groups(draft: Draft) -> Groups:
+    section, found = draft.tree.get("groups"), {}
+    for name, entry in section.entries.items() if section else ():
+        if not GROUP_NAME.fullmatch(name) or name in RESERVED:
+            draft.report.add(entry.key, GROUP_RULE)
+        elif group := _section(draft, Group, at_key(entry)):
+            found[name] = group
+    groups = Groups(found)
+    for name, message in groups.conflicts:
+        draft.report.add(section.entries[name].key if section else WHOLE_FILE, message)
+    return groups
 
 
 def at_key(entry: Entry) -> Value:
@@ -101,10 +120,11 @@ def _add_candidate(draft: Draft, target: Target, head: FraiseHead, merged: Value
     if settings is None:
         return
     unset = frozenset(model.model_fields) - settings.model_fields_set
-    if not settings.hosts and settings.connection == "local":
+    settings = draft.groups.applied(settings)
+    if not (settings.hosts or settings.select) and settings.connection == "local":
         settings = settings.model_copy(update={"hosts": (Host(name=LOCALHOST),)})
-    kind = FraiseType(head.type)
-    resolved = ResolvedFraise(target, kind, head.description, settings, draft.root, unset)
+    kind, groups = FraiseType(head.type), draft.groups.of(settings.hosts)
+    resolved = ResolvedFraise(target, kind, head.description, settings, draft.root, unset, groups)
     draft.candidates.append(Candidate(resolved, merged, place))
 
 
@@ -120,12 +140,26 @@ def _level(draft: Draft, model: type[Placement], value: Value, *, also_known: It
         draft.report.add(server.key, "stands beside hosts: give one of them")
         return None
     if server and not hosts:
-        entries["hosts"] = _listed(server)
+        entries["hosts"] = hosts = _listed(server)
+    if not _one_of_two(draft, entries, hosts, entries.get("select")):
+        return None
     install = entries.get("install")
     if install and (command := install.value.entries.get("command")):
         rest = {key: inner for key, inner in install.value.entries.items() if key != "command"}
         entries["install"] = Entry(install.key, mapping({**rest, "commands": _listed(command)}, install.value.place))
     return mapping(entries, value.place)
+
+
+def _one_of_two(draft: Draft, entries: dict[str, Entry], hosts: Entry | None, select: Entry | None) -> bool:
+    """``hosts`` and ``select`` answer one question: a level that gives one of them takes away the other from the levels above."""
+    if hosts and select and hosts.value.data is not None and select.value.data is not None:
+        draft.report.add(select.key, "stands beside hosts: give one of them")
+        return False
+    if hosts and not select:
+        entries["select"] = Entry(hosts.key, Value(None, hosts.key))
+    if select and not hosts:
+        entries["hosts"] = Entry(select.key, Value(None, select.key))
+    return True
 
 
 def _listed(entry: Entry) -> Entry:

@@ -173,6 +173,10 @@ NUMBER: Final = BeforeValidator(_no_truth_value)
 Seconds = Annotated[int, Field(ge=1), NUMBER]
 Port = Annotated[int, Field(ge=1, le=65535), NUMBER]
 AbsolutePath = Annotated[str, AfterValidator(_absolute_path)]
+# A file on the controller that ssh reads: what its option cannot quote, or would replace, is refused.
+SshFile = Annotated[
+    str, AfterValidator(one_line), matching(r'(?!.*\$\{)[^"\\%]*', "expected a path without quotes, '\\', '%' and '${'")
+]
 RelativePath = Annotated[str, AfterValidator(relative_path)]
 Repository = Annotated[str, AfterValidator(_repository)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]

@@ -3,8 +3,9 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from fraisier.errors import UsageError
 from fraisier.fraise_types.fields import (
     NUMBER,
     AbsolutePath,
@@ -14,17 +15,22 @@ from fraisier.fraise_types.fields import (
     Port,
     Seconds,
     Section,
+    SshFile,
     TextMap,
     UserName,
+    VariableName,
     Variables,
     matching,
     one_or_many,
     refuse,
 )
+from fraisier.selection import terms
 from fraisier.vocabulary import Phase
 
 _PERCENTAGE = re.compile(r"(?:[1-9][0-9]?|100)%")
 
+# Ansible takes a list of them apart at commas, and one with a comma for a list of hosts.
+InventoryPath = Annotated[Line, matching(r"[^-,][^,]*", "expected a path without commas")]
 Bastion = Annotated[
     str,
     matching(r"(?:[A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9_\[][\w.:%\]-]*", "expected a jump host, [user@]host[:port]"),
@@ -38,9 +44,16 @@ class Host(Section):
     address: HostName | None = Field(None, description="Name or address to connect to. Default: the host's name.")
     port: Port | None = Field(None, description="Port of the ssh server. Default: the environment's `port`.")
     user: UserName | None = Field(None, description="User to connect as. Default: the environment's `user`.")
-    ssh_key: Line | None = Field(None, description="Private key file on the controller. Default: as the environment.")
+    ssh_key: SshFile | None = Field(
+        None, description="Private key file on the controller. Default: as the environment."
+    )
+    known_hosts: SshFile | None = Field(None, description="File of known host keys. Default: as the environment.")
     bastion: Bastion | None = Field(None, description="Jump host, [user@]host[:port]. Default: as the environment.")
-    labels: TextMap = Field({}, description="Labels of the host, name to text (not used yet).")
+    labels: TextMap = Field(
+        {},
+        description="Labels of the host, name to text: for `select` and `--limit`, in its variable `fraisier_labels`, and as "
+        "inventory groups `<label>_<text>`. Default: none.",
+    )
     vars: Variables = Field({}, description="Variables of the host, passed to Ansible as they are (templates allowed).")
 
 
@@ -49,6 +62,34 @@ def _host(value: Any) -> Any:
 
 
 HostEntry = Annotated[Host, BeforeValidator(_host, json_schema_input_type=str | Host)]
+
+
+class Group(Section):
+    """Hosts that several targets share. What stands beside them holds for those that do not say it themselves."""
+
+    hosts: Annotated[tuple[HostEntry, ...], Field(min_length=1)] = Field(
+        description="The hosts: names, or mappings as in `hosts` of an environment. Required."
+    )
+    labels: TextMap = Field({}, description="Labels of all of them, such as `region: eu`. Default: none.")
+    port: Port | None = Field(None, description="Port of their ssh servers. Default: as the environment.")
+    user: UserName | None = Field(None, description="User to connect as. Default: as the environment.")
+    ssh_key: SshFile | None = Field(
+        None, description="Private key file on the controller. Default: as the environment."
+    )
+    known_hosts: SshFile | None = Field(None, description="File of known host keys. Default: as the environment.")
+    bastion: Bastion | None = Field(None, description="Jump host, [user@]host[:port]. Default: as the environment.")
+    vars: Variables = Field({}, description="Variables of all of them, passed to Ansible as they are. Default: none.")
+
+
+def _pattern(text: str) -> str:
+    try:
+        terms(text)
+    except UsageError as error:
+        raise refuse("expected a pattern of hosts", hint=error.hint or "") from None
+    return text
+
+
+Pattern = Annotated[Line, AfterValidator(_pattern)]
 
 
 def _batch(value: Any) -> int | str:
@@ -102,6 +143,22 @@ class Placement(Section):
         description="Hosts to deploy to: names, or mappings with `name` and connection settings. "
         "Default: none; [localhost] with `connection: local`.",
     )
+    select: Pattern | None = Field(
+        None,
+        description="Instead of `hosts`: a pattern that chooses among the hosts of all `groups`, or of `inventory`, as --limit "
+        "does: `web*,!web3`. Default: none.",
+    )
+    inventory: Annotated[tuple[InventoryPath, ...], BeforeValidator(one_or_many(str))] = Field(
+        (),
+        description="Ansible inventories of your own: files, folders, scripts or plugin configurations, one or a list, relative "
+        "to fraises.yaml. `select` or `hosts` says which of their hosts are meant. Default: none.",
+        json_schema_extra={"x-or-one": True},
+    )
+    inventory_environment: tuple[VariableName, ...] = Field(
+        (),
+        description="Names of environment variables that your inventories read, such as the credentials of a cloud. "
+        "Default: none.",
+    )
     server: HostName | None = Field(
         None, description="One host: short for a `hosts` list with one name. Default: none."
     )
@@ -111,7 +168,16 @@ class Placement(Section):
     )
     user: UserName | None = Field(None, description="User to connect as. Default: what ssh chooses.")
     port: Port | None = Field(None, description="Port of the ssh server. Default: what ssh chooses, 22.")
-    ssh_key: Line | None = Field(None, description="Private key file on the controller. Default: what ssh chooses.")
+    ssh_key: SshFile | None = Field(
+        None,
+        description="Private key file on the controller, for hosts and bastion; relative to fraises.yaml. "
+        "Default: what ssh chooses.",
+    )
+    known_hosts: SshFile | None = Field(
+        None,
+        description="File that holds the keys of hosts and bastion, on the controller; relative to fraises.yaml. "
+        "Default: what ssh chooses, ~/.ssh/known_hosts.",
+    )
     bastion: Bastion | None = Field(None, description="Jump host to go through, [user@]host[:port]. Default: none.")
     become: bool = Field(
         False, description="Work on the hosts as another user, through sudo (systemd units aside). Default: false."

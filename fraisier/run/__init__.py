@@ -173,6 +173,7 @@ class Runner:
 
     def _environment(self) -> dict[str, str]:
         passed = {k: v for k, v in self._environ.items() if k in PASSED_ON or k.startswith(PREFIXES_PASSED_ON)}
+        passed.pop("ANSIBLE_CONFIG", None)  # a run has its own; it would take away what ends the wait for a silent host
         collections = self._folder / "collections"
         collection.link_into(collections)
         local_temp = self._folder / "tmp"

@@ -55,11 +55,12 @@ def is_marked(pid: int) -> bool:
 
 
 def is_ssh_master(pid: int) -> bool:
-    """Whether ``pid`` is a connection that ssh keeps in the background; it ends by itself (ControlPersist)."""
+    """Whether ``pid`` is a connection that ssh keeps in the background, or its way through a bastion; they end by themselves."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"ssh: ")
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+    return command.startswith(b"ssh: ") or (command.startswith(b"ssh\0") and b"\0-W\0" in command)
 
 
 def descendants(pid: int) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from fraisier.connection import ALIVE
 from fraisier.plan import Plan, Template
 from fraisier.run import collection
 
@@ -49,7 +50,11 @@ def to_yaml(value: Any) -> str:
 
 
 def ansible_cfg(plan: Plan, *, control_path_dir: str, collections_path: str) -> str:
-    """Settings of a run. Forks follow the hosts; pipelining, kept connections and checked host keys (performance notes)."""
+    """Settings of a run. Forks follow the hosts; pipelining, kept connections and checked host keys (performance notes).
+
+    That a silent peer is given up stands twice: a user's inventory may replace either of the two variables by its own.
+    """
+    alive = " ".join(ALIVE)
     return f"""\
 [defaults]
 inventory = inventory
@@ -63,7 +68,8 @@ timeout = 10
 
 [ssh_connection]
 pipelining = True
-ssh_args = -o ControlMaster=auto -o ControlPersist=900s -o ServerAliveInterval=5 -o ServerAliveCountMax=3
+ssh_args = -o ControlMaster=auto -o ControlPersist=900s {alive}
+ssh_extra_args = {alive}
 control_path_dir = {control_path_dir}
 """
 

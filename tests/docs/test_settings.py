@@ -32,7 +32,7 @@ fraises:
       supervised: {app_path: /srv/b, connection: local, service: {exec: app, manager: supervisor}}
 """
 # Used before there is a plan: to find the commit, and to make `hosts` and `install.commands`.
-BEFORE_THE_PLAN = {"branch", "server", "install.command"}
+BEFORE_THE_PLAN = {"branch", "server", "select", "inventory", "inventory_environment", "install.command"}
 # Reaches the role, where it is for tools that are not built.
 FOR_LATER_TOOLS = {"database.migrations_dir"}
 

@@ -12,7 +12,7 @@ from fraisier.config.model import BranchTarget, FraiseHead, GitProvider, GitProv
 from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.database import Database
 from fraisier.fraise_types.release import Release
-from fraisier.fraise_types.settings import Placement
+from fraisier.fraise_types.settings import Group, Placement
 from reference.markdown import page, table, words
 
 INTRO = """\
@@ -37,7 +37,6 @@ NOT_BUILT = {
     "Top.branch_mapping": "webhooks come later; nothing uses it",
     "Top.notifications": "nobody is told",
     "Placement.rollout": "every host is deployed to at once",
-    "Host.labels": "no groups are made",
     "Release.fetch": "`push` is refused",
     "Database.tool": "`confiture`, `django` and `flask_migrate` are refused",
     "Database.name": "no tool uses it",
@@ -50,6 +49,7 @@ PARTS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("git.`service`", GitProvider, None),
     ("git: the services", GitProviders, None),
     ("hooks.`name`", Webhook, None),
+    ("groups.`name`", Group, None),
     ("branch_mapping.`branch`", BranchTarget, None),
     ("notifications", Notifications, None),
     ("fraises.`name`", FraiseHead, None),
