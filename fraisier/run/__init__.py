@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from fraisier.plan import Plan
-from fraisier.run import collection, project
+from fraisier.run import collection, project, warm
 from fraisier.secrets.redact import Redactor
 from fraisier.vocabulary import Event, EventKind
 
@@ -128,7 +128,7 @@ class Runner:
         """Run ``plan`` and yield its events as they come, secrets masked; ``outcome`` is set when the last one has been yielded."""
         options = options or Options()
         folder = self._prepare(plan, secrets, options)
-        arguments = [*options.arguments(), "--forks", str(max(1, min(len(plan.hosts), 50)))]
+        arguments = [*options.arguments(), "--forks", str(project.forks(plan))]
         arguments += ["-e", f"@{folder / 'early.yml'}"]
         if plan.secrets:
             arguments += ["-e", f"@{folder / 'secrets.json'}"]
@@ -157,10 +157,7 @@ class Runner:
         self._count += 1
         folder = self._folder / f"run{self._count}"
         folder.mkdir(mode=0o700)
-        path = os.pathsep.join(
-            filter(None, [str(self._folder / "collections"), self._environ.get("ANSIBLE_COLLECTIONS_PATH")])
-        )
-        project.write(plan, folder, control_path_dir=self._control_path_dir(), collections_path=path)
+        project.write_inventory(plan, folder)
         project.write_early(plan, folder / "early.yml", options.variables)
         project.write_secrets({name: secrets[name] for name in plan.secrets}, folder / "secrets.json")
         return folder
@@ -178,14 +175,19 @@ class Runner:
         collection.link_into(collections)
         local_temp = self._folder / "tmp"
         local_temp.mkdir()
-        return passed | {
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), self._environ.get("PATH", os.defpath)]),
+        paths = os.pathsep.join(filter(None, [str(collections), self._environ.get("ANSIBLE_COLLECTIONS_PATH")]))
+        cfg = self._folder / "ansible.cfg"
+        cfg.write_text(project.ansible_cfg(control_path_dir=self._control_path_dir(), collections_path=paths))
+        programs = [str(warm.BIN), str(Path(sys.executable).parent), self._environ.get("PATH", os.defpath)]
+        return {
+            "ANSIBLE_CONFIG": str(cfg),
+            **passed,
+            **warm.variables(self._folder, self._environ),
+            "PATH": os.pathsep.join(programs),
             "PYTHONUNBUFFERED": "1",
             "FRAISIER_EVENTS": str(self._events),
             "AWX_LIB_DIRECTORY": str(Path(__file__).parent / "display"),
-            "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(
-                filter(None, [str(collections), self._environ.get("ANSIBLE_COLLECTIONS_PATH")])
-            ),
+            "ANSIBLE_COLLECTIONS_PATH": paths,
             "ANSIBLE_LOCAL_TEMP": str(local_temp),
             "ANSIBLE_HOST_KEY_CHECKING": passed.get("ANSIBLE_HOST_KEY_CHECKING", "True"),
             "ANSIBLE_BECOME_ASK_PASS": "False",

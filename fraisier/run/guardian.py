@@ -28,7 +28,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import ansible_runner
+from fraisier.run import warm
 
 PR_SET_CHILD_SUBREAPER = 36
 OUTPUT_LINES = 60
@@ -63,8 +63,8 @@ def is_ssh_master(pid: int) -> bool:
     return command.startswith(b"ssh: ") or (command.startswith(b"ssh\0") and b"\0-W\0" in command)
 
 
-def descendants(pid: int) -> list[int]:
-    """All processes of this run below ``pid``, parents before children.
+def descendants(pid: int, spared: int | None = None) -> list[int]:
+    """All processes of this run below ``pid``, parents before children; of ``spared`` only its children.
 
     A sub-reaper also inherits what a run has started to stay: daemons that begin with a clean environment, such as a supervisord on a
     local host, and ssh's master connections, which the next run uses again. Both are left alone.
@@ -73,18 +73,19 @@ def descendants(pid: int) -> list[int]:
     waiting = deque(child for child in children(pid) if is_marked(child) and not is_ssh_master(child))
     while waiting:
         child = waiting.popleft()
-        found.append(child)
+        if child != spared:
+            found.append(child)
         waiting.extend(children(child))
     return found
 
 
-def end_descendants() -> None:
+def end_descendants(spared: int | None = None) -> None:
     """Ask with SIGTERM, then SIGKILL until none is left; new ones that appear in between are found by the next look."""
     deadline = time.monotonic() + GRACE_SECONDS
-    for pid in descendants(os.getpid()):
+    for pid in descendants(os.getpid(), spared):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-    while left := descendants(os.getpid()):
+    while left := descendants(os.getpid(), spared):
         if time.monotonic() > deadline:
             for pid in left:
                 with suppress(ProcessLookupError):
@@ -102,8 +103,9 @@ def reap() -> None:
 class Guardian:
     """Runs the jobs of one deployment, one after the other, while a thread watches the controller."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, warm_pid: int | None) -> None:
         self.folder = folder
+        self.warm_pid = warm_pid
         self.stopped = ""
         self.feed_seconds = 0.0
         self.last_word = time.monotonic()
@@ -148,7 +150,7 @@ class Guardian:
 
     def stop(self, why: str) -> None:
         self.stopped, self.feed_seconds = why, 0.0
-        end_descendants()
+        end_descendants(self.warm_pid)
 
     def on_line(self, event: dict[str, Any]) -> bool:
         """Only lines outside of any task come this way; events go through the FIFO. False: write no event file."""
@@ -157,6 +159,8 @@ class Guardian:
         return False
 
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
+        import ansible_runner
+
         self.lines.clear()
         try:
             runner = ansible_runner.run(
@@ -177,7 +181,7 @@ class Guardian:
         except Exception as error:  # noqa: BLE001  # a door: whatever went wrong is the controller's to judge and record
             status, rc = "error", None
             self.lines.append(f"{type(error).__name__}: {error}")
-        end_descendants()
+        end_descendants(self.warm_pid)
         self.feed_seconds = 0.0
         return {"status": self.stopped or status, "rc": rc, "output": list(self.lines)}
 
@@ -192,8 +196,11 @@ def main() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not end up between our answers
-    guardian = Guardian(sys.argv[1])
+    process = warm.start(Path(sys.argv[1]), os.environ)
+    guardian = Guardian(sys.argv[1], process.pid if process else None)
     threading.Thread(target=guardian.watch_controller, daemon=True).start()
+    import ansible_runner  # noqa: F401  # while the warm process imports ansible-core
+
     while (job := guardian.jobs.get()) is not None:
         answer(guardian.run(job), out)
     threading.Event().wait()  # the watching thread cleans up and ends the process

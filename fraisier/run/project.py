@@ -49,17 +49,15 @@ def to_yaml(value: Any) -> str:
     return yaml.dump(plain(value), Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=120)
 
 
-def ansible_cfg(plan: Plan, *, control_path_dir: str, collections_path: str) -> str:
-    """Settings of a run. Forks follow the hosts; pipelining, kept connections and checked host keys (performance notes).
+def ansible_cfg(*, control_path_dir: str, collections_path: str, more: str = "") -> str:
+    """Settings of every run of a deployment. Pipelining, kept connections and checked host keys (performance notes).
 
     That a silent peer is given up stands twice: a user's inventory may replace either of the two variables by its own.
     """
     alive = " ".join(ALIVE)
     return f"""\
 [defaults]
-inventory = inventory
-collections_path = {collections_path}
-forks = {max(1, min(len(plan.hosts), 50))}
+{more}collections_path = {collections_path}
 gathering = explicit
 host_key_checking = True
 interpreter_python = /usr/bin/python3
@@ -74,12 +72,15 @@ control_path_dir = {control_path_dir}
 """
 
 
-def write(plan: Plan, folder: Path, *, control_path_dir: str, collections_path: str) -> None:
-    """Write ``inventory/hosts.yml`` and ``ansible.cfg`` below ``folder``, which exists."""
+def forks(plan: Plan) -> int:
+    """As many as there are hosts, within reason."""
+    return max(1, min(len(plan.hosts), 50))
+
+
+def write_inventory(plan: Plan, folder: Path) -> None:
+    """Write ``inventory/hosts.yml`` below ``folder``, which exists."""
     (folder / "inventory").mkdir()
     (folder / "inventory" / "hosts.yml").write_text("---\n" + to_yaml(plan.inventory()))
-    cfg = ansible_cfg(plan, control_path_dir=control_path_dir, collections_path=collections_path)
-    (folder / "ansible.cfg").write_text(cfg)
 
 
 def write_early(plan: Plan, path: Path, more: Mapping[str, Any]) -> None:
@@ -118,7 +119,14 @@ def render(plan: Plan, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     plan = _with_hooks(plan, folder)
-    write(plan, folder, control_path_dir="~/.ansible/cp", collections_path="./collections")
+    write_inventory(plan, folder)
+    (folder / "ansible.cfg").write_text(
+        ansible_cfg(
+            control_path_dir="~/.ansible/cp",
+            collections_path="./collections",
+            more=f"inventory = inventory\nforks = {forks(plan)}\n",
+        )
+    )
     place = folder / "collections" / "ansible_collections" / "fraisier" / "deploy"
     source = collection.ours().folder
     for part in collection.PARTS:

@@ -11,8 +11,9 @@ module: stop
 short_description: End what an earlier run still does on a host
 version_added: 0.1.0
 description:
-  - "A run that was cancelled, timed out or killed leaves the command behind that it had started on a host. This ends it: first SIGTERM, after
-    five seconds SIGKILL. What it may end is known by the variable C(fraisier_fence), which a run of Fraisier carries; without it nothing is done."
+  - "A run that was cancelled, timed out or killed leaves the command behind that it had started on a host. This ends it: first
+    SIGTERM, after five seconds SIGKILL. What it may end is known by the variable C(fraisier_fence), which a run of Fraisier carries;
+    without it nothing is done."
   - Done by an action plugin with one POSIX shell script per host; the host needs no Python.
 author:
   - Fraisier authors (@fraiseql)

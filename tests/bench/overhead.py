@@ -38,7 +38,9 @@ class Play:
         plan = plan_of(str(self.playbook))
         collections = self.folder / "collections"
         collection.link_into(collections)
-        project.write(plan, self.folder, control_path_dir=str(self.home), collections_path=str(collections))
+        project.write_inventory(plan, self.folder)
+        cfg = project.ansible_cfg(control_path_dir=str(self.home), collections_path=str(collections))
+        (self.folder / "ansible.cfg").write_text(cfg)
         project.write_early(plan, self.folder / "early.yml", {})
 
     def _text(self) -> str:

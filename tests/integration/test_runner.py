@@ -19,6 +19,12 @@ CANARY = "canary-s3cr3t-value"
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": Template("{{ ansible_playbook_python }}")}
 
 
+@pytest.fixture(autouse=True, params=["1", "0"], ids=["warm", "plain"])
+def started(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything here holds whether Ansible is started for each run or forked from a warm process."""
+    monkeypatch.setenv("FRAISIER_WARM", request.param)
+
+
 def plan(playbook: Path, text: str, *, secrets: Mapping[str, SecretRef] | None = None, **variables: object) -> Plan:
     playbook.write_text(text)
     return Plan(Target("a", "b"), str(playbook), {"localhost": LOCAL}, variables, secrets or {})

@@ -47,6 +47,7 @@ def test_the_wheel_carries_the_collection_and_no_tests(site: Path) -> None:
         "roles/health/README.md",
     ):
         assert (collection / part).is_file(), part
+    assert os.access(site / "fraisier/run/warm/bin/ansible-playbook", os.X_OK), "a run would not find the warm process"
     assert not (site / "tests").exists()
     assert not list((site / "ansible_collections").rglob("__init__.py"))
 

@@ -17,7 +17,8 @@ The command line is `fraisier`. With `--json` a command prints one JSON document
 object. What the exit codes mean: [exit codes](exit-codes.md). Options of the group, such as `--config`, stand before the command.
 
 Environment variables: `FRAISIER_CONFIG` names the fraises.yaml, `FRAISIER_DATABASE_URL` the [database](database.md). A terminal gets
-a grid that is drawn in place; a pipe, `CI` and `TERM=dumb` get plain lines. `NO_COLOR` takes the colours away."""
+a grid that is drawn in place; a pipe, `CI` and `TERM=dumb` get plain lines. `NO_COLOR` takes the colours away. `FRAISIER_WARM=0` starts an
+interpreter of its own for every run of Ansible instead of [forking a warm one](../why/warm-ansible-process.md)."""
 
 EXIT_CODES = """\
 0 means good: the deployment ended as `success` or `unchanged`, or the command did what was asked. Everything else is an error; its
