@@ -30,5 +30,12 @@ def batches(rollout: Rollout, hosts: Sequence[str]) -> Batches:
     return tuple(found)
 
 
+def serial(rollout: Rollout) -> tuple[int | str, ...]:
+    """The same as Ansible's keyword ``serial`` takes it; () for all at once."""
+    if rollout.strategy == "all":
+        return ()
+    return rollout.batch_size if rollout.strategy == "rolling" else (*rollout.batch_size, "100%")
+
+
 def _count(size: int | str, hosts: int) -> int:
     return size if isinstance(size, int) else max(1, hosts * int(size.removesuffix("%")) // 100)

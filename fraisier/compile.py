@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from fraisier.batches import serial
 from fraisier.connection import connection_variables, inventory_groups
 from fraisier.errors import UsageError
 from fraisier.fraise_types import TYPES
@@ -31,7 +32,8 @@ def deploy_plan(resolved: ResolvedFraise, release: Release, *, protect: Sequence
         "fraisier_prune_protect": list(protect),
         "fraisier_health_expected_version": _expected(resolved, release),
     }
-    return _plan(resolved, TYPES[resolved.type].PLAYBOOK, now, release)
+    plan = _plan(resolved, TYPES[resolved.type].PLAYBOOK, now, release)
+    return replace(plan, serial=serial(resolved.settings.rollout))
 
 
 def is_reversible(resolved: ResolvedFraise) -> bool:

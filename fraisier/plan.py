@@ -34,7 +34,8 @@ class Plan:
     ``hosts`` maps each host's name to its own variables; ``variables`` hold for all hosts. ``secrets`` maps the names that the
     variables use (``fraisier_secrets.<name>``) to where the values come from; values are never in a plan. ``task_files`` are
     hooks of the user, relative name -> absolute path on the controller. ``groups`` are inventory groups and their members.
-    ``inventories`` are absolute paths of the user's own inventory sources, which Ansible reads before ours.
+    ``inventories`` are absolute paths of the user's own inventory sources, which Ansible reads before ours. ``serial``: sizes of the
+    batches as Ansible's keyword of that name takes them, for who runs the whole playbook at once; () is all hosts.
     """
 
     target: Target
@@ -47,12 +48,15 @@ class Plan:
     timeout_seconds: int = 0
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inventories: tuple[str, ...] = ()
+    serial: tuple[int | str, ...] = ()
 
     @property
     def hash(self) -> str:
         """SHA-256 of everything that Ansible gets; the same input gives the same bytes."""
         templates = {name: secret.template for name, secret in self.secrets.items()}
-        return digest([self.playbook, self.hosts, self.variables, templates, self.groups, self.inventories])
+        return digest(
+            [self.playbook, self.hosts, self.variables, templates, self.groups, self.inventories, self.serial]
+        )
 
     def inventory(self) -> dict[str, Any]:
         """The plan as a YAML inventory: the group ``all`` with hosts and variables, and below it the groups of the hosts."""
@@ -69,6 +73,7 @@ class Plan:
             "variables": marked(self.variables),
             "groups": marked(self.groups),
             "inventories": list(self.inventories),
+            "serial": list(self.serial),
             "secrets": {name: secret.template for name, secret in self.secrets.items()},
             "hash": self.hash,
         }

@@ -137,8 +137,10 @@ def render(plan: Plan, folder: Path) -> None:
             place.mkdir(parents=True, exist_ok=True)
             shutil.copy2(origin, place / part)
     title = f"{plan.target}" + (f", release {plan.release.release_id}" if plan.release else "")
-    play = [{"name": title, "import_playbook": plan.playbook}]
-    (folder / "site.yml").write_text("---\n" + yaml.safe_dump(play, sort_keys=False))
+    play: dict[str, Any] = {"name": title, "import_playbook": plan.playbook}
+    if plan.serial:
+        play["vars"] = {"fraisier_serial": list(plan.serial)}
+    (folder / "site.yml").write_text("---\n" + yaml.safe_dump([play], sort_keys=False))
     secrets_note = ""
     if plan.secrets:
         example = {"fraisier_secrets": {name: secret.template for name, secret in plan.secrets.items()}}

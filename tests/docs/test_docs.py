@@ -87,7 +87,9 @@ def test_every_word_of_the_vocabulary_is_documented(
 
 def test_phases_that_no_recipe_runs_are_marked() -> None:
     recipe = yaml.safe_load((ROOT / "playbooks/api.yml").read_text())
-    runs = {tag for play in recipe for task in play["tasks"] for tag in task["tags"]}
+    runs = {tag for play in recipe for task in play["tasks"] for tag in task["tags"]} - {
+        "hold"
+    }  # verify, before a batch
     marked = {
         row[0].strip("`") for row in rows(text_of(f"{REFERENCE}/statuses-and-phases.md")) if "Not built yet" in row[1]
     }

@@ -29,10 +29,12 @@ fraises:
     health_check: {url: "http://127.0.0.1:8000/health", version_json: version}
     environments:
       units: {app_path: /srv/a, hosts: [web1], bastion: jump, service: {exec: app}}
-      supervised: {app_path: /srv/b, connection: local, service: {exec: app, manager: supervisor}}
+      supervised: {app_path: /srv/b, connection: local, service: {exec: app, manager: supervisor}, rollout: {strategy: rolling}}
 """
 # Used before there is a plan: to find the commit, and to make `hosts` and `install.commands`.
 BEFORE_THE_PLAN = {"branch", "server", "select", "inventory", "inventory_environment", "install.command"}
+# Used while the plan runs, from batch to batch.
+WHILE_THE_PLAN_RUNS = {"rollout.pause_seconds", "rollout.max_failures", "phase_timeouts"}
 # Reaches the role, where it is for tools that are not built.
 FOR_LATER_TOOLS = {"database.migrations_dir"}
 
@@ -103,7 +105,9 @@ def not_built(text: str) -> set[str]:
 NOT_BUILT = not_built(text_of(REFERENCE).replace(section(REFERENCE, "The file"), ""))
 
 
-@pytest.mark.parametrize("leaf", sorted(set(leaves(Settings)) - BEFORE_THE_PLAN - FOR_LATER_TOOLS))
+@pytest.mark.parametrize(
+    "leaf", sorted(set(leaves(Settings)) - BEFORE_THE_PLAN - WHILE_THE_PLAN_RUNS - FOR_LATER_TOOLS)
+)
 def test_a_setting_changes_the_plan_or_is_said_to_be_not_built(targets: list[ResolvedFraise], leaf: str) -> None:
     works = any(makes_a_difference(resolved, changed(resolved.settings, leaf.split("."))) for resolved in targets)
     is_marked = bool(NOT_BUILT & set(leaf.split(".")))

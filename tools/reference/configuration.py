@@ -36,7 +36,6 @@ NOT_BUILT = {
     "Top.hooks": "webhooks come later; nothing uses it",
     "Top.branch_mapping": "webhooks come later; nothing uses it",
     "Top.notifications": "nobody is told",
-    "Placement.rollout": "every host is deployed to at once",
     "Release.fetch": "`push` is refused",
     "Database.tool": "`confiture`, `django` and `flask_migrate` are refused",
     "Database.name": "no tool uses it",
