@@ -110,8 +110,9 @@ NOT_BUILT = not_built(text_of(REFERENCE).replace(section(REFERENCE, "The file"),
 )
 def test_a_setting_changes_the_plan_or_is_said_to_be_not_built(targets: list[ResolvedFraise], leaf: str) -> None:
     works = any(makes_a_difference(resolved, changed(resolved.settings, leaf.split("."))) for resolved in targets)
-    is_marked = bool(NOT_BUILT & set(leaf.split(".")))
-    assert works is not is_marked
+    head, _, name = leaf.rpartition(".")
+    here = not_built(section(REFERENCE, "rollout")) if head == "rollout" else NOT_BUILT  # it shares a name with database
+    assert works is not bool(here & {head, name})
 
 
 @pytest.mark.parametrize("name", Host.model_fields)
