@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fraisier.batches import serial
 from fraisier.connection import connection_variables, inventory_groups
-from fraisier.errors import UsageError
+from fraisier.errors import FraisierError, UsageError
 from fraisier.fraise_types import TYPES
 from fraisier.plan import Plan, Release, Template, digest
 from fraisier.variables import Secrets, settings_of, target_variables
@@ -17,6 +17,7 @@ from fraisier.vocabulary import is_commit
 
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
+    from fraisier.fraise_types.settings import Host
 
 COLLECTION = "fraisier.deploy"
 
@@ -89,7 +90,8 @@ def config_hash(resolved: ResolvedFraise) -> str:
     variables = target_variables(resolved, secrets)
     hosts = {host.name: connection_variables(resolved, host, secrets) for host in resolved.settings.hosts}
     templates = {name: secret.template for name, secret in secrets.found.items()}
-    return digest([TYPES[resolved.type].PLAYBOOK, hosts, variables, templates, inventory_groups(resolved)])
+    theirs = [inventory_groups(resolved), _inventory_digest(resolved)]
+    return digest([TYPES[resolved.type].PLAYBOOK, hosts, variables, templates, theirs])
 
 
 def _plan(
@@ -102,7 +104,11 @@ def _plan(
     secrets = Secrets()
     variables = {**target_variables(resolved, secrets), **now}
     hosts = {
-        host.name: {**connection_variables(resolved, host, secrets), **(host_variables or {}).get(host.name, {})}
+        host.name: {
+            **_ours(resolved, host, variables),
+            **connection_variables(resolved, host, secrets),
+            **(host_variables or {}).get(host.name, {}),
+        }
         for host in resolved.settings.hosts
         if host_variables is None or host.name in host_variables
     }
@@ -116,7 +122,22 @@ def _plan(
         config_hash=config_hash(resolved),
         timeout_seconds=resolved.settings.timeout_seconds,
         groups=inventory_groups(resolved),
+        inventories=resolved.estate.sources if resolved.estate else (),
+        inventory_digest=_inventory_digest(resolved),
     )
+
+
+def _ours(resolved: ResolvedFraise, host: Host, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Variables of the target that the user's inventories have for this host, too: only as host variables do ours win."""
+    theirs = resolved.estate.variables.get(host.name, frozenset()) if resolved.estate else frozenset()
+    return {name: value for name, value in variables.items() if name in theirs}
+
+
+def _inventory_digest(resolved: ResolvedFraise) -> str:
+    if resolved.settings.inventory and resolved.estate is None:
+        raise FraisierError(f"{resolved.target}: compiled before its inventory was asked for its hosts")
+    names = [host.name for host in resolved.settings.hosts]
+    return digest([resolved.estate.peers.get(name) for name in names]) if resolved.estate else ""
 
 
 def _host_release(resolved: ResolvedFraise, release: Release | None) -> dict[str, Any]:

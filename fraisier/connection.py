@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 ALIVE = ("-o", "ServerAliveInterval=3", "-o", "ServerAliveCountMax=3")
 """A peer that vanished without a word counts as gone after about 10 seconds; without these, ssh waits for ever."""
-PEERS = ("ansible_host", "ansible_port", "ansible_user", "ansible_ssh_private_key_file", "ansible_ssh_common_args")
+PEERS = (
+    *("ansible_connection", "ansible_host", "ansible_port", "ansible_user"),
+    *("ansible_ssh_private_key_file", "ansible_ssh_common_args", "ansible_control_path"),
+)
+"""Variables that decide whom a connection reaches, and as whom."""
 KEY_IS_UNKNOWN = "Host key verification failed"
 KEY_HAS_CHANGED = "REMOTE HOST IDENTIFICATION HAS CHANGED"
 LOST_BEFORE_IT_BEGAN = "UNKNOWN port"
@@ -30,7 +34,8 @@ def connection_variables(resolved: ResolvedFraise, host: Host, secrets: Secrets)
     if host.labels:
         found["fraisier_labels"] = dict(host.labels)
     own = {key: trusted(value, f"{host.name}_{key}", secrets) for key, value in host.vars.items()}
-    return _with_a_connection_of_its_own(found | own)
+    theirs = resolved.estate.peers.get(host.name, {}) if resolved.estate else {}
+    return _with_a_connection_of_its_own(found | own, theirs)
 
 
 def inventory_groups(resolved: ResolvedFraise) -> dict[str, tuple[str, ...]]:
@@ -57,7 +62,7 @@ def _over_ssh(resolved: ResolvedFraise, host: Host) -> dict[str, Any]:
     key = _on_controller(resolved, host.ssh_key or settings.ssh_key)
     known_hosts = _on_controller(resolved, host.known_hosts or settings.known_hosts)
     found = {
-        "ansible_host": host.address or host.name,
+        "ansible_host": host.address or ("" if _is_known(resolved, host) else host.name),
         "ansible_port": host.port or settings.port,
         "ansible_user": host.user or settings.user,
         "ansible_ssh_private_key_file": key,
@@ -65,6 +70,11 @@ def _over_ssh(resolved: ResolvedFraise, host: Host) -> dict[str, Any]:
         "ansible_python_interpreter": settings.python_interpreter,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _is_known(resolved: ResolvedFraise, host: Host) -> bool:
+    """Whether an inventory of the user's own has the host, and says how it is reached."""
+    return resolved.estate is not None and host.name in resolved.estate.labels
 
 
 def _on_controller(resolved: ResolvedFraise, path: str | None) -> str:
@@ -97,12 +107,12 @@ def _jump(bastion: str, key: str, files: list[str]) -> str:
     )
 
 
-def _with_a_connection_of_its_own(variables: dict[str, Any]) -> dict[str, Any]:
+def _with_a_connection_of_its_own(ours: dict[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
     """Ansible keeps connections by address, port and user alone: two networks behind two bastions may have the same addresses."""
-    if not {"ansible_ssh_common_args", "ansible_ssh_private_key_file"} & set(variables):
-        return variables
-    name = digest([variables.get(each) for each in PEERS])[:10]
-    return {"ansible_control_path": f"%(directory)s/{name}", **variables}
+    known = {**theirs, **ours}
+    if not {"ansible_ssh_common_args", "ansible_ssh_private_key_file"} & set(known) or "ansible_control_path" in known:
+        return ours
+    return {**ours, "ansible_control_path": f"%(directory)s/{digest([known.get(each) for each in PEERS])[:10]}"}
 
 
 def advice(message: str, variables: Mapping[str, Any]) -> str | None:

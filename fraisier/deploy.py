@@ -16,6 +16,7 @@ from fraisier.errors import (
     FraisierError,
     UsageError,
 )
+from fraisier.estate import located
 from fraisier.evidence import Evidence
 from fraisier.git import remote
 from fraisier.plan import Plan, Release
@@ -64,6 +65,7 @@ def deploy(
     While another deployment holds the target this one stands in line; without ``asked.wait`` that raises TargetLocked. Everything that
     goes wrong after that is in the result.
     """
+    resolved = located(resolved, environ)
     _selected(resolved, asked.limit)
     line.must_be_free(ledger, resolved.target, asked)
     if asked.commit is not None and not is_commit(asked.commit):
@@ -78,6 +80,7 @@ def rollback(
     ledger: Ledger, resolved: ResolvedFraise, asked: Asked, listener: Listener, environ: Mapping[str, str]
 ) -> DeploymentResult:
     """Bring the target back to the previous good release, or to the one that ``asked.to`` names; a deployment of kind rollback."""
+    resolved = located(resolved, environ)
     _selected(resolved, asked.limit)
     line.must_be_free(ledger, resolved.target, asked)
     destination(ledger, resolved.target, asked)
@@ -113,8 +116,9 @@ def execute(
     environ: Mapping[str, str],
 ) -> DeploymentResult:
     """Carry out a pending deployment: the one path behind CLI, webhook, API and schedule."""
+    resolved = located(resolved, environ)
     claim = line.wait_for_claim(ledger, row, asked, listener)
-    with Runner(environ) as runner:
+    with Runner(environ, resolved.settings.inventory_environment) as runner:
         hosts = _selected(resolved, asked.limit)
         work = Work(ledger, resolved, claim, asked, listener, environ, runner, hosts)
         with work.lease:
@@ -194,6 +198,7 @@ class Preview:
 
 def preview(ledger: Ledger, resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str]) -> Preview:
     """Resolve and compile as a deployment would, without claiming or recording anything."""
+    resolved = located(resolved, environ)
     hosts, settings = _selected(resolved, asked.limit), settings_of(resolved)
     commit = asked.commit or remote.resolve(settings.git_repo or "", settings.branch, environ)
     if not asked.force and _is_up_to_date(ledger, resolved, hosts, commit):
@@ -279,12 +284,17 @@ def destination(ledger: Ledger, target: Target, asked: Asked) -> tuple[Release, 
 
 def _selected(resolved: ResolvedFraise, limit: str | None) -> tuple[str, ...]:
     """Names of the hosts that take part. None matching, or a name that nobody has, is an error."""
-    choice = Choice({host.name: host.labels for host in resolved.settings.hosts}, resolved.groups)
+    estate = resolved.estate
+    labels = {
+        host.name: {**(estate.labels.get(host.name, {}) if estate else {}), **host.labels}
+        for host in resolved.settings.hosts
+    }
+    choice = Choice(labels, {**(estate.groups if estate else {}), **resolved.groups})
     names = choice.matching(limit or "all")
     unknown = choice.unknown(limit or "all")
     if unknown or not names:
         fault = f"knows no {unknown[0]!r}" if unknown else "matches no host"
-        known = ", ".join([*choice.hosts, *(f"@{name}" for name in choice.groups)])
+        known = ", ".join([*choice.hosts, *(f"@{name}" for name in choice.groups if choice.matching(f"@{name}"))])
         raise UsageError(f"{resolved.target}: --limit '{limit}' {fault}", hint=f"hosts: {known}")
     return names
 

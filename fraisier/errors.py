@@ -4,6 +4,7 @@ FraisierError                 1  500
 ├── UsageError                2  400   the command line or the call is wrong
 ├── ConfigError               3  422   fraises.yaml is wrong; carries every problem found
 │   └── ConfigNotFound        3  404
+├── InventoryFailed           3  502   an inventory of the user's own could not be read
 ├── NotBuiltYet               3  501   configured, valid, and no engine of ours runs it yet
 ├── TargetUnreachable         4  502   a host or the git server did not answer
 ├── HealthCheckFailed         5  502   the new version did not answer as healthy
@@ -83,6 +84,12 @@ class ConfigNotFound(ConfigError):
 class NotBuiltYet(FraisierError):
     exit_code = 3
     http_status = 501
+
+
+class InventoryFailed(FraisierError):
+    exit_code = 3
+    http_status = 502
+    retriable = True
 
 
 class TargetUnreachable(FraisierError):

@@ -11,6 +11,8 @@ from typing import Any
 from fraisier.secrets import SecretRef
 from fraisier.vocabulary import Target
 
+TARGETS = "fraisier_targets"
+
 
 class Template(str):
     """Text that Ansible may evaluate. Every other text of a plan is data and crosses as ``!unsafe`` where it looks like one."""
@@ -34,8 +36,9 @@ class Plan:
     ``hosts`` maps each host's name to its own variables; ``variables`` hold for all hosts. ``secrets`` maps the names that the
     variables use (``fraisier_secrets.<name>``) to where the values come from; values are never in a plan. ``task_files`` are
     hooks of the user, relative name -> absolute path on the controller. ``groups`` are inventory groups and their members.
-    ``inventories`` are absolute paths of the user's own inventory sources, which Ansible reads before ours. ``serial``: sizes of the
-    batches as Ansible's keyword of that name takes them, for who runs the whole playbook at once; () is all hosts.
+    ``inventories`` are absolute paths of the user's own inventory sources, which Ansible reads before ours; ``inventory_digest`` stands
+    for what they said of these hosts. ``serial``: sizes of the batches as Ansible's keyword of that name takes them, for who runs the
+    whole playbook at once; () is all hosts.
     """
 
     target: Target
@@ -49,21 +52,27 @@ class Plan:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inventories: tuple[str, ...] = ()
     serial: tuple[int | str, ...] = ()
+    inventory_digest: str = ""
 
     @property
     def hash(self) -> str:
         """SHA-256 of everything that Ansible gets; the same input gives the same bytes."""
         templates = {name: secret.template for name, secret in self.secrets.items()}
-        return digest(
-            [self.playbook, self.hosts, self.variables, templates, self.groups, self.inventories, self.serial]
-        )
+        theirs = [self.inventories, self.inventory_digest]
+        return digest([self.playbook, self.hosts, self.variables, templates, self.groups, theirs, self.serial])
 
     def inventory(self) -> dict[str, Any]:
-        """The plan as a YAML inventory: the group ``all`` with hosts and variables, and below it the groups of the hosts."""
-        members = {name: [host for host in hosts if host in self.hosts] for name, hosts in self.groups.items()}
+        """The plan as a YAML inventory: the group ``all`` with hosts and variables, and below it the groups of the hosts. Beside the
+        user's own inventories the hosts of the plan are a group of their own, which ``play_variables`` names."""
+        groups = {**self.groups, **({TARGETS: tuple(self.hosts)} if self.inventories else {})}
+        members = {name: [host for host in hosts if host in self.hosts] for name, hosts in groups.items()}
         children = {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in members.items() if hosts}
         found = {"hosts": dict(self.hosts), "vars": dict(self.variables)}
         return {"all": {**found, **({"children": children} if children else {})}}
+
+    def play_variables(self) -> dict[str, Any]:
+        """What plays need besides the inventory: which of its hosts they address."""
+        return {"fraisier_hosts": TARGETS} if self.inventories else {}
 
     def snapshot(self) -> dict[str, Any]:
         """The plan as JSON data for the ledger: secrets by name and template only."""

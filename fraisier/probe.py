@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fraisier.compile import status_plan
 from fraisier.connection import advice
+from fraisier.estate import located
 from fraisier.evidence import Evidence, Failure, HostEvidence
 from fraisier.plan import Plan, Release
 from fraisier.record import read
@@ -43,11 +44,12 @@ class HostTruth:
 
 def probe(ledger: Ledger, resolved: ResolvedFraise, environ: Mapping[str, str]) -> list[HostTruth]:
     """Ask every host of the target at once; nothing is changed and nothing recorded. Unreachable hosts are part of the answer."""
+    resolved = located(resolved, environ)
     current = read.current_release(ledger, resolved.target)
     plan = status_plan(resolved, Release(current.release_id, current.version) if current else None)
     evidence = Evidence(plan.hosts)
     secrets = {name: secret.reveal(environ) for name, secret in plan.secrets.items()}
-    with Runner(environ) as runner:
+    with Runner(environ, resolved.settings.inventory_environment) as runner:
         for event in runner.run(plan, secrets):
             evidence.see(event)
         outcome = runner.outcome
@@ -65,7 +67,7 @@ def probe(ledger: Ledger, resolved: ResolvedFraise, environ: Mapping[str, str]) 
 
 
 def _words(failure: Failure, plan: Plan) -> str:
-    hint = advice(failure.message, plan.hosts[failure.host])
+    hint = advice(failure.message, plan.hosts.get(failure.host, {}))
     return f"{failure.message}; {hint}" if hint else failure.message
 
 

@@ -21,7 +21,7 @@ def dry_run(resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str], 
     from fraisier.record.ledger import Ledger
     from fraisier.run import Options, Runner
 
-    with Ledger() as ledger, Runner(environ) as runner:
+    with Ledger() as ledger, Runner(environ, resolved.settings.inventory_environment) as runner:
         preview = deployment.preview(ledger, resolved, asked, environ)
         if preview.plan is None:
             return _say_unchanged(preview.commit, as_json=as_json)

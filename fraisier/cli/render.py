@@ -31,13 +31,14 @@ def render(
 
     from fraisier.compile import deploy_plan
     from fraisier.deploy import release_id
+    from fraisier.estate import located
     from fraisier.git import remote
     from fraisier.plan import Release
     from fraisier.run import project
     from fraisier.variables import settings_of
 
     config = load_config(ctx)
-    resolved = config.get_fraise_environment(fraise, environment)
+    resolved = located(config.get_fraise_environment(fraise, environment), config.environ)
     settings = settings_of(resolved)
     version = commit or remote.resolve(settings.git_repo or "", settings.branch, config.environ)
     plan = deploy_plan(resolved, Release(release_id(datetime.now(UTC), version, str(uuid4())), version))

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +48,16 @@ PASSED_ON = frozenset(
 LONGEST_CONTROL_PATH_DIR = 75
 """Ansible adds a name of 10 characters to it, and ssh a suffix of 17 while it opens the socket."""
 PREFIXES_PASSED_ON = ("LC_", "ANSIBLE_", "PIP_", "UV_", "NPM_CONFIG_", "npm_config_", "GIT_SSL_")
+
+
+USUAL_COLLECTIONS = "~/.ansible/collections:/usr/share/ansible/collections"
+
+
+def passed_on(environ: Mapping[str, str], more: Sequence[str] = ()) -> dict[str, str]:
+    """The part of our environment that Ansible sees; ``more`` are names that the user allows besides."""
+    found = {k: v for k, v in environ.items() if k in PASSED_ON or k in more or k.startswith(PREFIXES_PASSED_ON)}
+    found.pop("ANSIBLE_CONFIG", None)  # a run has its own; it would take away what ends the wait for a silent host
+    return found | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)])}
 
 
 @dataclass(frozen=True)
@@ -90,8 +100,10 @@ class Runner:
     Entering starts the guardian process at once, so that it has imported ansible-runner by the time the first plan is ready.
     """
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], passing: Sequence[str] = ()) -> None:
+        """``passing``: names of variables that a run sees besides the usual ones; their values are masked as secrets are."""
         self._environ = environ
+        self._passing = {name: environ[name] for name in passing if name in environ}
         self._count = 0
         self._mutex = threading.Lock()
         self.outcome = Outcome("error", None)
@@ -136,11 +148,12 @@ class Runner:
             "folder": str(folder),
             "playbook": plan.playbook,
             "arguments": arguments,
+            "inventories": [*plan.inventories, str(folder / "inventory")],
             "timeout_seconds": options.timeout_seconds or plan.timeout_seconds,
             "feed_seconds": options.feed_seconds,
         }
         self._tell(json.dumps(job))
-        redact = Redactor(secrets.values())
+        redact = Redactor([*secrets.values(), *self._passing.values()])
         for sequence, line in enumerate(self._lines(), start=1):
             yield _event(redact(line), sequence)
         self.outcome = Outcome(self.outcome.status, self.outcome.rc, [redact(line) for line in self.outcome.output])
@@ -162,6 +175,11 @@ class Runner:
         project.write_secrets({name: secrets[name] for name in plan.secrets}, folder / "secrets.json")
         return folder
 
+    def _collections_path(self) -> str:
+        """Ours before all others; those are for hooks, and for plugins of the user's inventories."""
+        theirs = self._environ.get("ANSIBLE_COLLECTIONS_PATH") or USUAL_COLLECTIONS
+        return os.pathsep.join([str(self._folder / "collections"), theirs])
+
     def _control_path_dir(self) -> str:
         """Where ssh's master connections live from one run to the next; a socket's path must not be longer than 107 characters."""
         home = Path(self._environ.get("HOME", "/"))
@@ -169,21 +187,19 @@ class Runner:
         return str(kept if len(str(kept)) <= LONGEST_CONTROL_PATH_DIR else self._folder / "cp")
 
     def _environment(self) -> dict[str, str]:
-        passed = {k: v for k, v in self._environ.items() if k in PASSED_ON or k.startswith(PREFIXES_PASSED_ON)}
-        passed.pop("ANSIBLE_CONFIG", None)  # a run has its own; it would take away what ends the wait for a silent host
+        passed = passed_on(self._environ, tuple(self._passing))
         collections = self._folder / "collections"
         collection.link_into(collections)
         local_temp = self._folder / "tmp"
         local_temp.mkdir()
-        paths = os.pathsep.join(filter(None, [str(collections), self._environ.get("ANSIBLE_COLLECTIONS_PATH")]))
+        paths = self._collections_path()
         cfg = self._folder / "ansible.cfg"
         cfg.write_text(project.ansible_cfg(control_path_dir=self._control_path_dir(), collections_path=paths))
-        programs = [str(warm.BIN), str(Path(sys.executable).parent), self._environ.get("PATH", os.defpath)]
         return {
             "ANSIBLE_CONFIG": str(cfg),
             **passed,
             **warm.variables(self._folder, self._environ),
-            "PATH": os.pathsep.join(programs),
+            "PATH": os.pathsep.join([str(warm.BIN), passed["PATH"]]),
             "PYTHONUNBUFFERED": "1",
             "FRAISIER_EVENTS": str(self._events),
             "AWX_LIB_DIRECTORY": str(Path(__file__).parent / "display"),

@@ -168,7 +168,7 @@ class Guardian:
                 project_dir=job["folder"],
                 host_cwd=job["folder"],
                 playbook=job["playbook"],
-                inventory=f"{job['folder']}/inventory",
+                inventory=job["inventories"],
                 cmdline=shlex.join(job["arguments"]),
                 event_handler=self.on_line,
                 cancel_callback=lambda: bool(self.stopped),

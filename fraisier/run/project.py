@@ -64,6 +64,9 @@ interpreter_python = /usr/bin/python3
 retry_files_enabled = False
 timeout = 10
 
+[inventory]
+any_unparsed_is_failed = True
+
 [ssh_connection]
 pipelining = True
 ssh_args = -o ControlMaster=auto -o ControlPersist=900s {alive}
@@ -81,6 +84,12 @@ def write_inventory(plan: Plan, folder: Path) -> None:
     """Write ``inventory/hosts.yml`` below ``folder``, which exists."""
     (folder / "inventory").mkdir()
     (folder / "inventory" / "hosts.yml").write_text("---\n" + to_yaml(plan.inventory()))
+    if not plan.inventories:
+        return
+    # Ansible reads these last of all: only here do our variables win over those of the user's host_vars
+    (folder / "inventory" / "host_vars").mkdir()
+    for name, variables in plan.hosts.items():
+        (folder / "inventory" / "host_vars" / f"{name}.yml").write_text("---\n" + to_yaml(variables))
 
 
 def write_early(plan: Plan, path: Path, more: Mapping[str, Any]) -> None:
@@ -89,7 +98,7 @@ def write_early(plan: Plan, path: Path, more: Mapping[str, Any]) -> None:
     ``more``: variables of this run alone, which win over all others.
     """
     early = {name: plan.variables[name] for name in EARLY if name in plan.variables}
-    path.write_text("---\n" + to_yaml({**early, **more}))
+    path.write_text("---\n" + to_yaml({**early, **plan.play_variables(), **more}))
 
 
 def write_secrets(values: Mapping[str, str], path: Path) -> None:
@@ -103,11 +112,13 @@ def write_secrets(values: Mapping[str, str], path: Path) -> None:
 def _with_hooks(plan: Plan, folder: Path) -> Plan:
     """Copy the user's task files into the project and point the plan at the copies."""
     hooks = plan.variables.get("fraisier_hooks") or {}
+    # of a host that an inventory of the user's own has, inventory_dir is theirs
+    here = folder.resolve() if plan.inventories else "{{ inventory_dir }}/.."
     moved = {}
     for name, path in hooks.items():
         (folder / "hooks").mkdir(exist_ok=True)
         shutil.copy2(path, folder / "hooks" / f"{name}.yml")
-        moved[name] = Template(f"{{{{ inventory_dir }}}}/../hooks/{name}.yml")
+        moved[name] = Template(f"{here}/hooks/{name}.yml")
     return replace(plan, variables={**plan.variables, "fraisier_hooks": moved})
 
 
@@ -124,7 +135,7 @@ def render(plan: Plan, folder: Path) -> None:
         ansible_cfg(
             control_path_dir="~/.ansible/cp",
             collections_path="./collections",
-            more=f"inventory = inventory\nforks = {forks(plan)}\n",
+            more=f"inventory = {','.join([*plan.inventories, 'inventory'])}\nforks = {forks(plan)}\n",
         )
     )
     place = folder / "collections" / "ansible_collections" / "fraisier" / "deploy"
@@ -138,8 +149,9 @@ def render(plan: Plan, folder: Path) -> None:
             shutil.copy2(origin, place / part)
     title = f"{plan.target}" + (f", release {plan.release.release_id}" if plan.release else "")
     play: dict[str, Any] = {"name": title, "import_playbook": plan.playbook}
-    if plan.serial:
-        play["vars"] = {"fraisier_serial": list(plan.serial)}
+    serial = {"fraisier_serial": list(plan.serial)} if plan.serial else {}
+    if variables := {**plan.play_variables(), **serial}:
+        play["vars"] = variables
     (folder / "site.yml").write_text("---\n" + yaml.safe_dump([play], sort_keys=False))
     secrets_note = ""
     if plan.secrets:
@@ -150,4 +162,5 @@ def render(plan: Plan, folder: Path) -> None:
         f"# {title}\n\nRendered by Fraisier. It needs ansible-core >= 2.19 and nothing else:\n\n"
         f"    ansible-playbook site.yml{secrets_note}\n\n"
         + ("Copy secrets.example.json to secrets.json and put the values in.\n" if plan.secrets else "")
+        + "".join(f"\nIt reads your inventory where it is: `{source}`.\n" for source in plan.inventories)
     )
