@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fraisier.balancer import helping_hosts, server_variables
 from fraisier.connection import connection_variables, inventory_groups
 from fraisier.errors import UsageError
 from fraisier.fraise_types import TYPES
@@ -16,6 +17,7 @@ from fraisier.vocabulary import is_commit
 
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
+    from fraisier.fraise_types.settings import Host
 
 COLLECTION = "fraisier.deploy"
 
@@ -85,9 +87,10 @@ def config_hash(resolved: ResolvedFraise) -> str:
     """SHA-256 of what the configuration alone contributes to a deployment: whether it changed since the last one."""
     secrets = Secrets()
     variables = target_variables(resolved, secrets)
-    hosts = {host.name: connection_variables(resolved, host, secrets) for host in resolved.settings.hosts}
+    hosts = {host.name: _host_variables(resolved, host, secrets) for host in resolved.settings.hosts}
+    helpers = _helpers(resolved, hosts, secrets)
     templates = {name: secret.template for name, secret in secrets.found.items()}
-    return digest([TYPES[resolved.type].PLAYBOOK, hosts, variables, templates, inventory_groups(resolved)])
+    return digest([TYPES[resolved.type].PLAYBOOK, hosts, helpers, variables, templates, inventory_groups(resolved)])
 
 
 def _plan(
@@ -100,7 +103,7 @@ def _plan(
     secrets = Secrets()
     variables = {**target_variables(resolved, secrets), **now}
     hosts = {
-        host.name: {**connection_variables(resolved, host, secrets), **(host_variables or {}).get(host.name, {})}
+        host.name: {**_host_variables(resolved, host, secrets), **(host_variables or {}).get(host.name, {})}
         for host in resolved.settings.hosts
         if host_variables is None or host.name in host_variables
     }
@@ -108,6 +111,7 @@ def _plan(
         target=resolved.target,
         playbook=playbook,
         hosts=hosts,
+        helpers=_helpers(resolved, hosts, secrets),
         variables=variables,
         secrets=secrets.found,
         release=release,
@@ -115,6 +119,16 @@ def _plan(
         timeout_seconds=resolved.settings.timeout_seconds,
         groups=inventory_groups(resolved),
     )
+
+
+def _host_variables(resolved: ResolvedFraise, host: Host, secrets: Secrets) -> dict[str, Any]:
+    return {**server_variables(resolved, host), **connection_variables(resolved, host, secrets)}
+
+
+def _helpers(resolved: ResolvedFraise, hosts: Mapping[str, Any], secrets: Secrets) -> dict[str, dict[str, Any]]:
+    return {
+        host.name: connection_variables(resolved, host, secrets) for host in helping_hosts(resolved.settings, hosts)
+    }
 
 
 def _host_release(resolved: ResolvedFraise, release: Release | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from fraisier.connection import ALIVE
 from fraisier.plan import Plan, Template
 from fraisier.run import collection
 
-EARLY = ("fraisier_hooks", "fraisier_service_manager")
+EARLY = ("fraisier_hooks", "fraisier_service_manager", "fraisier_lb_manager", "fraisier_lb_tasks")
 JINJA_MARKS = ("{{", "{%", "{#")
 
 
@@ -89,7 +89,7 @@ def write_early(plan: Plan, path: Path, more: Mapping[str, Any]) -> None:
     ``more``: variables of this run alone, which win over all others.
     """
     early = {name: plan.variables[name] for name in EARLY if name in plan.variables}
-    path.write_text("---\n" + to_yaml({**early, **more}))
+    path.write_text("---\n" + to_yaml({**early, **plan.play_variables(), **more}))
 
 
 def write_secrets(values: Mapping[str, str], path: Path) -> None:
@@ -102,13 +102,13 @@ def write_secrets(values: Mapping[str, str], path: Path) -> None:
 
 def _with_hooks(plan: Plan, folder: Path) -> Plan:
     """Copy the user's task files into the project and point the plan at the copies."""
-    hooks = plan.variables.get("fraisier_hooks") or {}
-    moved = {}
-    for name, path in hooks.items():
-        (folder / "hooks").mkdir(exist_ok=True)
-        shutil.copy2(path, folder / "hooks" / f"{name}.yml")
-        moved[name] = Template(f"{{{{ inventory_dir }}}}/../hooks/{name}.yml")
-    return replace(plan, variables={**plan.variables, "fraisier_hooks": moved})
+    moved: dict[str, dict[str, Template]] = {}
+    for variable in ("fraisier_hooks", "fraisier_lb_tasks"):
+        for name, path in (plan.variables.get(variable) or {}).items():
+            (folder / "hooks").mkdir(exist_ok=True)
+            shutil.copy2(path, folder / "hooks" / f"{name}.yml")
+            moved.setdefault(variable, {})[name] = Template(f"{{{{ inventory_dir }}}}/../hooks/{name}.yml")
+    return replace(plan, variables={**plan.variables, **moved})
 
 
 def render(plan: Plan, folder: Path) -> None:
@@ -137,8 +137,10 @@ def render(plan: Plan, folder: Path) -> None:
             place.mkdir(parents=True, exist_ok=True)
             shutil.copy2(origin, place / part)
     title = f"{plan.target}" + (f", release {plan.release.release_id}" if plan.release else "")
-    play = [{"name": title, "import_playbook": plan.playbook}]
-    (folder / "site.yml").write_text("---\n" + yaml.safe_dump(play, sort_keys=False))
+    play: dict[str, Any] = {"name": title, "import_playbook": plan.playbook}
+    if variables := plan.play_variables():
+        play["vars"] = variables
+    (folder / "site.yml").write_text("---\n" + yaml.safe_dump([play], sort_keys=False))
     secrets_note = ""
     if plan.secrets:
         example = {"fraisier_secrets": {name: secret.template for name, secret in plan.secrets.items()}}
