@@ -83,9 +83,11 @@ def compensate(work: Work, evidence: Evidence, error: FraisierError) -> Deployme
 
 
 def _moved(new: Release, evidence: Evidence) -> list[str]:
-    """Hosts to bring back, in the order in which they moved: first those that an earlier, cut off run of this release has moved."""
+    """Hosts to bring back, in the order in which they moved: first those that an earlier, cut off run of this release has moved, last
+    those that have left their load balancer and nothing more: what they run is good, and takes traffic again once that is proven."""
     earlier = [name for name, host in evidence.hosts.items() if host.found_release_id == new.release_id]
-    return [name for name in earlier if name not in evidence.moved] + evidence.moved
+    moved = [name for name in earlier if name not in evidence.moved] + evidence.moved
+    return moved + [name for name in evidence.drained if name not in moved]
 
 
 def _before(work: Work, evidence: Evidence, host: str) -> Release | None:

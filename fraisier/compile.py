@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from fraisier.balancer import helping_hosts, server_variables
 from fraisier.batches import serial
 from fraisier.connection import connection_variables, inventory_groups
 from fraisier.errors import FraisierError, UsageError
@@ -88,10 +89,11 @@ def config_hash(resolved: ResolvedFraise) -> str:
     """SHA-256 of what the configuration alone contributes to a deployment: whether it changed since the last one."""
     secrets = Secrets()
     variables = target_variables(resolved, secrets)
-    hosts = {host.name: connection_variables(resolved, host, secrets) for host in resolved.settings.hosts}
+    hosts = {host.name: _host_variables(resolved, host, secrets) for host in resolved.settings.hosts}
+    helpers = _helpers(resolved, hosts, secrets)
     templates = {name: secret.template for name, secret in secrets.found.items()}
     theirs = [inventory_groups(resolved), _inventory_digest(resolved)]
-    return digest([TYPES[resolved.type].PLAYBOOK, hosts, variables, templates, theirs])
+    return digest([TYPES[resolved.type].PLAYBOOK, hosts, helpers, variables, templates, theirs])
 
 
 def _plan(
@@ -106,7 +108,7 @@ def _plan(
     hosts = {
         host.name: {
             **_ours(resolved, host, variables),
-            **connection_variables(resolved, host, secrets),
+            **_host_variables(resolved, host, secrets),
             **(host_variables or {}).get(host.name, {}),
         }
         for host in resolved.settings.hosts
@@ -116,6 +118,7 @@ def _plan(
         target=resolved.target,
         playbook=playbook,
         hosts=hosts,
+        helpers=_helpers(resolved, hosts, secrets),
         variables=variables,
         secrets=secrets.found,
         release=release,
@@ -138,6 +141,16 @@ def _inventory_digest(resolved: ResolvedFraise) -> str:
         raise FraisierError(f"{resolved.target}: compiled before its inventory was asked for its hosts")
     names = [host.name for host in resolved.settings.hosts]
     return digest([resolved.estate.peers.get(name) for name in names]) if resolved.estate else ""
+
+
+def _host_variables(resolved: ResolvedFraise, host: Host, secrets: Secrets) -> dict[str, Any]:
+    return {**server_variables(resolved, host), **connection_variables(resolved, host, secrets)}
+
+
+def _helpers(resolved: ResolvedFraise, hosts: Mapping[str, Any], secrets: Secrets) -> dict[str, dict[str, Any]]:
+    return {
+        host.name: connection_variables(resolved, host, secrets) for host in helping_hosts(resolved.settings, hosts)
+    }
 
 
 def _host_release(resolved: ResolvedFraise, release: Release | None) -> dict[str, Any]:

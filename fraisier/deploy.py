@@ -300,4 +300,4 @@ def _selected(resolved: ResolvedFraise, limit: str | None) -> tuple[str, ...]:
 
 
 def _limited(plan: Plan, hosts: Sequence[str]) -> Plan:
-    return replace(plan, hosts={name: plan.hosts[name] for name in hosts})
+    return plan.limited(hosts)

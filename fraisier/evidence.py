@@ -122,6 +122,11 @@ class Evidence:
         return any(phase in host.phases for host in self.hosts.values() for phase in (Phase.DRAIN, Phase.ACTIVATE))
 
     @property
+    def drained(self) -> list[str]:
+        """Hosts that have, or may have, left their load balancer."""
+        return [name for name, host in self.hosts.items() if Phase.DRAIN in host.phases]
+
+    @property
     def unanswered(self) -> list[str]:
         """Hosts on which a command may still be going on."""
         return [name for name, host in self.hosts.items() if host.is_waiting]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fraisier.secrets import SecretRef
@@ -33,7 +33,8 @@ class Release:
 class Plan:
     """Playbook, inventory and variables of one run.
 
-    ``hosts`` maps each host's name to its own variables; ``variables`` hold for all hosts. ``secrets`` maps the names that the
+    ``hosts`` maps each host's name to its own variables; ``variables`` hold for all hosts. ``helpers`` are hosts that tasks are
+    delegated to and no play addresses, such as load balancers. ``secrets`` maps the names that the
     variables use (``fraisier_secrets.<name>``) to where the values come from; values are never in a plan. ``task_files`` are
     hooks of the user, relative name -> absolute path on the controller. ``groups`` are inventory groups and their members.
     ``inventories`` are absolute paths of the user's own inventory sources, which Ansible reads before ours; ``inventory_digest`` stands
@@ -45,6 +46,7 @@ class Plan:
     playbook: str
     hosts: Mapping[str, Mapping[str, Any]]
     variables: Mapping[str, Any]
+    helpers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     secrets: Mapping[str, SecretRef] = field(default_factory=dict)
     release: Release | None = None
     config_hash: str = ""
@@ -59,26 +61,34 @@ class Plan:
         """SHA-256 of everything that Ansible gets; the same input gives the same bytes."""
         templates = {name: secret.template for name, secret in self.secrets.items()}
         theirs = [self.inventories, self.inventory_digest]
-        return digest([self.playbook, self.hosts, self.variables, templates, self.groups, theirs, self.serial])
+        hosts = [self.hosts, self.helpers, self.groups]
+        return digest([self.playbook, hosts, self.variables, templates, theirs, self.serial])
+
+    def limited(self, names: Sequence[str]) -> Plan:
+        """The plan for some of its hosts; a load balancer among the others stays in the inventory."""
+        kept = self.variables.get("fraisier_lb_hosts", ())
+        helping = {name: host for name, host in self.hosts.items() if name not in names and name in kept}
+        return replace(self, hosts={name: self.hosts[name] for name in names}, helpers={**self.helpers, **helping})
 
     def inventory(self) -> dict[str, Any]:
-        """The plan as a YAML inventory: the group ``all`` with hosts and variables, and below it the groups of the hosts. Beside the
-        user's own inventories the hosts of the plan are a group of their own, which ``play_variables`` names."""
-        groups = {**self.groups, **({TARGETS: tuple(self.hosts)} if self.inventories else {})}
-        members = {name: [host for host in hosts if host in self.hosts] for name, hosts in groups.items()}
+        """The plan as a YAML inventory: the group ``all`` with hosts and variables, and below it the groups of the hosts."""
+        members = {name: [host for host in hosts if host in self.hosts] for name, hosts in self.groups.items()}
+        if self.play_variables():
+            members[TARGETS] = list(self.hosts)
         children = {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in members.items() if hosts}
-        found = {"hosts": dict(self.hosts), "vars": dict(self.variables)}
+        found = {"hosts": {**self.helpers, **self.hosts}, "vars": dict(self.variables)}
         return {"all": {**found, **({"children": children} if children else {})}}
 
     def play_variables(self) -> dict[str, Any]:
-        """What plays need besides the inventory: which of its hosts they address."""
-        return {"fraisier_hosts": TARGETS} if self.inventories else {}
+        """What plays need besides the inventory: which of its hosts they address, where there may be others."""
+        return {"fraisier_hosts": TARGETS} if self.helpers or self.inventories else {}
 
     def snapshot(self) -> dict[str, Any]:
         """The plan as JSON data for the ledger: secrets by name and template only."""
         return {
             "playbook": self.playbook,
             "hosts": marked(self.hosts),
+            "helpers": marked(self.helpers),
             "variables": marked(self.variables),
             "groups": marked(self.groups),
             "inventories": list(self.inventories),

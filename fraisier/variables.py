@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fraisier.balancer import balancer_variables
 from fraisier.errors import NotBuiltYet
 from fraisier.fraise_types import api
 from fraisier.plan import Template
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 LOG_LINES = 20
 
 
-NOT_RUN_YET = ("_backup", "_drain", "_reattach")
+NOT_RUN_YET = ("_backup",)
 
 
 def settings_of(resolved: ResolvedFraise) -> api.Settings:
@@ -63,7 +64,7 @@ def target_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, An
         "fraisier_hooks": {name: _hook_path(resolved, name, path) for name, path in settings.hooks.items()},
     }
     found |= _fetch_variables(resolved) | _build_variables(resolved, secrets) | _migrate_variables(resolved, secrets)
-    found |= _service_variables(resolved, secrets) | _health_variables(resolved, secrets)
+    found |= _service_variables(resolved, secrets) | _health_variables(resolved, secrets) | balancer_variables(resolved)
     return found | {key: trusted(value, key, secrets) for key, value in settings.vars.items()}
 
 

@@ -41,7 +41,7 @@ _NULLS: Final = ("", "~", "null", "Null", "NULL")
 
 # Below these the keys are names that people chose, which say nothing about what is under them.
 _NAMES_BELOW: Final = ("fraises", "environments", "jobs")
-_TEXT_BELOW: Final = ("environment", "headers", "options", "labels")
+_TEXT_BELOW: Final = ("environment", "headers", "options", "labels", "servers")
 
 
 class _Words(Enum):

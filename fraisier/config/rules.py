@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from fraisier.fraise_types.database import Database
     from fraisier.fraise_types.scheduled import Job
     from fraisier.fraise_types.service import HealthCheck, Service
+    from fraisier.fraise_types.settings import LoadBalancer
 
     Finding = tuple[Place, str, str]
 
 COMMON_ARGUMENTS: Final = "ansible_ssh_common_args"
+PATHS_START: Final = "paths start at the folder of fraises.yaml"
 
 
 def missing(candidate: Candidate) -> Iterator[tuple[str, str]]:
@@ -117,13 +119,47 @@ def _hooks(candidate: Candidate) -> Iterator[Finding]:
     if not isinstance(settings, Release):
         return
     for name, file in settings.hooks.items():
-        try:
-            is_there = (candidate.resolved.root / file).is_file()
-        except OSError:
-            is_there = False
-        if not is_there:
-            hint = "paths start at the folder of fraises.yaml"
-            yield candidate.value.place_of("hooks", name), f"there is no file {file!r}", hint
+        if not _is_file(candidate, file):
+            yield candidate.value.place_of("hooks", name), f"there is no file {file!r}", PATHS_START
+
+
+def _load_balancer(candidate: Candidate) -> Iterator[Finding]:
+    settings, value = candidate.resolved.settings, candidate.value
+    found = settings.load_balancer
+    if found is None or not isinstance(settings, api.Settings):
+        return
+    here = value.place_of("load_balancer")
+    if found.manager is None:
+        yield here, "manager is missing", "say what balances: haproxy, nginx or tasks"
+    if found.manager == "haproxy" and found.backend is None:
+        yield here, "backend is missing", "say which backend of HAProxy has the hosts"
+    if found.manager == "nginx":
+        yield from _nginx(candidate, found, here)
+    for name in ("drain", "reattach") if found.manager == "tasks" else ():
+        file = getattr(found, name)
+        if file is None:
+            yield here, f"{name} is missing", "with manager: tasks it names a task file of yours"
+        elif not _is_file(candidate, file):
+            yield value.place_of("load_balancer", name), f"there is no file {file!r}", PATHS_START
+    known = {host.name for host in settings.hosts}
+    for name in found.servers:
+        if name not in known:
+            yield value.place_of("load_balancer", "servers", name), "there is no such host", did_you_mean(name, known)
+
+
+def _nginx(candidate: Candidate, found: LoadBalancer, here: Place) -> Iterator[Finding]:
+    if found.upstream_file is None:
+        yield here, "upstream_file is missing", "say which file nginx includes for the servers of the upstream"
+    named = all(host.name in found.servers for host in candidate.resolved.settings.hosts)
+    if found.port is None and not named:
+        yield here, "port is missing", "say where nginx reaches the service on its hosts"
+
+
+def _is_file(candidate: Candidate, file: str) -> bool:
+    try:
+        return (candidate.resolved.root / file).is_file()
+    except OSError:
+        return False
 
 
 def _host_names(candidate: Candidate) -> Iterator[Finding]:
@@ -195,5 +231,5 @@ def _leads_back(name: str, jobs: dict[str, Job]) -> bool:
 
 
 RULES: Final[tuple[Callable[[Candidate], Iterator[Finding]], ...]] = (
-    _health_check, _database, _install, _service, _hooks, _host_names, _inventory, _ssh_arguments, _jobs,
+    _health_check, _database, _install, _service, _hooks, _load_balancer, _host_names, _inventory, _ssh_arguments, _jobs,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from fraisier.errors import UsageError
 from fraisier.fraise_types.fields import (
     NUMBER,
     AbsolutePath,
+    Command,
     EnvironmentVariables,
     HostName,
     Line,
@@ -109,6 +110,67 @@ Batch = Annotated[
 ]
 
 
+BackendName = Annotated[str, matching(r"[A-Za-z0-9_.:-]+", "expected the name of a HAProxy backend")]
+ServerOptions = Annotated[
+    str, matching(r"[A-Za-z0-9_.:= -]+", "expected parameters of an nginx server, such as max_fails=2")
+]
+
+
+class LoadBalancer(Section):
+    """The load balancer: each host leaves it before the switch to a new release, and comes back after its health check."""
+
+    manager: Literal["haproxy", "nginx", "tasks"] | None = Field(
+        None,
+        description="What balances: `haproxy`, through its admin socket; `nginx`, through a file with the servers of an "
+        "upstream; `tasks`: task files of yours. Required.",
+    )
+    hosts: tuple[HostEntry, ...] = Field(
+        (),
+        description="Hosts that the load balancers run on, written as the `hosts` of an environment. "
+        "Default: each host has its own.",
+    )
+    servers: TextMap = Field(
+        {},
+        description="What the balancer calls a host, host to text. For haproxy the server's name in the backend, which "
+        "else is the host's name; for nginx its address and port, else the host's address and `port`. Default: none.",
+    )
+    drain_seconds: Annotated[float, Field(ge=0), NUMBER] = Field(
+        10, description="Longest wait for open requests to end before the switch, in seconds. Default: 10."
+    )
+    up_timeout_seconds: Seconds = Field(
+        30, description="Longest wait until the balancer uses a host again, in seconds. Default: 30."
+    )
+    backend: BackendName | None = Field(None, description="HAProxy's backend with the hosts. Required for haproxy.")
+    socket: AbsolutePath = Field(
+        "/run/haproxy/admin.sock", description="HAProxy's socket, with level admin. Default: /run/haproxy/admin.sock."
+    )
+    upstream_file: AbsolutePath | None = Field(
+        None,
+        description="File that Fraisier writes the servers of an nginx upstream to; nginx includes it inside "
+        "`upstream … { }`. Required for nginx.",
+    )
+    port: Port | None = Field(
+        None, description="Port of the service on the hosts, as nginx reaches it. Required for nginx without `servers`."
+    )
+    server_options: ServerOptions | None = Field(
+        None, description="Parameters of each server of the nginx upstream, e.g. max_fails=2. Default: none."
+    )
+    command: Command = Field(
+        "nginx", description="How nginx is called on the balancer; -T, -V and -s reload are added. Default: nginx."
+    )
+    become: bool | None = Field(
+        None, description="Work on the balancers as root, through sudo. Default: true over ssh, else false."
+    )
+    drain: Line | None = Field(
+        None,
+        description="Task file of yours that takes a host out, relative to fraises.yaml. Required for tasks.",
+    )
+    reattach: Line | None = Field(
+        None,
+        description="Task file of yours that puts a host back in, relative to fraises.yaml. Required for tasks.",
+    )
+
+
 class Rollout(Section):
     """How a new release reaches several hosts."""
 
@@ -194,6 +256,9 @@ class Placement(Section):
         description="Variables passed to Ansible as they are: the only place where text is a template. Default: none.",
     )
     rollout: Rollout = Field(Rollout(), description="How a release reaches several hosts. Default: all at once.")
+    load_balancer: LoadBalancer | None = Field(
+        None, description="What stands before the hosts, and how a host leaves it during the switch. Default: none."
+    )
     timeout_seconds: Seconds = Field(
         3600,
         description="Longest time for a whole deployment, in seconds; going back gets as long again. Default: 3600.",

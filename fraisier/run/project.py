@@ -16,7 +16,7 @@ from fraisier.connection import ALIVE
 from fraisier.plan import Plan, Template
 from fraisier.run import collection
 
-EARLY = ("fraisier_hooks", "fraisier_service_manager")
+EARLY = ("fraisier_hooks", "fraisier_service_manager", "fraisier_lb_manager", "fraisier_lb_tasks")
 JINJA_MARKS = ("{{", "{%", "{#")
 
 
@@ -111,15 +111,15 @@ def write_secrets(values: Mapping[str, str], path: Path) -> None:
 
 def _with_hooks(plan: Plan, folder: Path) -> Plan:
     """Copy the user's task files into the project and point the plan at the copies."""
-    hooks = plan.variables.get("fraisier_hooks") or {}
     # of a host that an inventory of the user's own has, inventory_dir is theirs
     here = folder.resolve() if plan.inventories else "{{ inventory_dir }}/.."
-    moved = {}
-    for name, path in hooks.items():
-        (folder / "hooks").mkdir(exist_ok=True)
-        shutil.copy2(path, folder / "hooks" / f"{name}.yml")
-        moved[name] = Template(f"{here}/hooks/{name}.yml")
-    return replace(plan, variables={**plan.variables, "fraisier_hooks": moved})
+    moved: dict[str, dict[str, Template]] = {}
+    for variable in ("fraisier_hooks", "fraisier_lb_tasks"):
+        for name, path in (plan.variables.get(variable) or {}).items():
+            (folder / "hooks").mkdir(exist_ok=True)
+            shutil.copy2(path, folder / "hooks" / f"{name}.yml")
+            moved.setdefault(variable, {})[name] = Template(f"{here}/hooks/{name}.yml")
+    return replace(plan, variables={**plan.variables, **moved})
 
 
 def render(plan: Plan, folder: Path) -> None:

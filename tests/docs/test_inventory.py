@@ -59,4 +59,6 @@ def test_there_is_a_file_for_each_deployable_target_and_no_other() -> None:
 def test_an_inventory_holds_no_value_of_a_secret(resolved: ResolvedFraise) -> None:
     data: Any = yaml.load(path_of(resolved).read_text(), Loader=Loader)
     assert "only-an-example" not in json.dumps(data)
-    assert set(data["all"]["hosts"]) == {host.name for host in resolved.settings.hosts}
+    balancers = resolved.settings.load_balancer.hosts if resolved.settings.load_balancer else ()
+    expected = {host.name for host in (*resolved.settings.hosts, *balancers)}
+    assert set(data["all"]["hosts"]) == expected

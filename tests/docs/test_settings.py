@@ -28,8 +28,23 @@ fraises:
     database: {tool: alembic, url: "${DATABASE_URL}"}
     health_check: {url: "http://127.0.0.1:8000/health", version_json: version}
     environments:
-      units: {app_path: /srv/a, hosts: [web1], bastion: jump, service: {exec: app}}
-      supervised: {app_path: /srv/b, connection: local, service: {exec: app, manager: supervisor}, rollout: {strategy: rolling}}
+      units:
+        app_path: /srv/a
+        hosts: [web1]
+        bastion: jump
+        service: {exec: app}
+        load_balancer: {manager: haproxy, backend: my_api, hosts: [lb1]}
+      supervised:
+        app_path: /srv/b
+        connection: local
+        service: {exec: app, manager: supervisor}
+        load_balancer: {manager: nginx, upstream_file: /etc/nginx/my_api.servers, port: 8000}
+        rollout: {strategy: rolling}
+      own_balancer:
+        app_path: /srv/c
+        hosts: [web1]
+        service: {exec: app}
+        load_balancer: {manager: tasks, drain: fraises.yaml, reattach: fraises.yaml}
 """
 # Used before there is a plan: to find the commit, and to make `hosts` and `install.commands`.
 BEFORE_THE_PLAN = {"branch", "server", "select", "inventory", "inventory_environment", "install.command"}
@@ -37,6 +52,8 @@ BEFORE_THE_PLAN = {"branch", "server", "select", "inventory", "inventory_environ
 WHILE_THE_PLAN_RUNS = {"rollout.pause_seconds", "rollout.max_failures", "phase_timeouts"}
 # Reaches the role, where it is for tools that are not built.
 FOR_LATER_TOOLS = {"database.migrations_dir"}
+# Speaks of hosts by name: tests/unit/test_balancer.py has it.
+BY_HOST = {"load_balancer.servers"}
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +123,14 @@ NOT_BUILT = not_built(text_of(REFERENCE).replace(section(REFERENCE, "The file"),
 
 
 @pytest.mark.parametrize(
-    "leaf", sorted(set(leaves(Settings)) - BEFORE_THE_PLAN - WHILE_THE_PLAN_RUNS - FOR_LATER_TOOLS)
+    "leaf", sorted(set(leaves(Settings)) - BEFORE_THE_PLAN - WHILE_THE_PLAN_RUNS - FOR_LATER_TOOLS - BY_HOST)
 )
 def test_a_setting_changes_the_plan_or_is_said_to_be_not_built(targets: list[ResolvedFraise], leaf: str) -> None:
     works = any(makes_a_difference(resolved, changed(resolved.settings, leaf.split("."))) for resolved in targets)
     head, _, name = leaf.rpartition(".")
-    here = not_built(section(REFERENCE, "rollout")) if head == "rollout" else NOT_BUILT  # it shares a name with database
+    here = (
+        not_built(section(REFERENCE, "rollout")) if head == "rollout" else NOT_BUILT
+    )  # it shares a name with database
     assert works is not bool(here & {head, name})
 
 

@@ -147,3 +147,12 @@ def test_the_truth_about_a_host_is_one_sentence() -> None:
     )
     assert evidence.truth("web1") == f"release {RELEASE} is active; restart: exited"
     assert evidence.truth("web2") == "took no part in the run"
+
+
+def test_hosts_that_left_their_load_balancer_are_known() -> None:
+    evidence, _ = judged(
+        event("web1", "drain", action="lb"),
+        event("web2", "drain", EventKind.FAILED, action="lb", message="lb1: no such server"),
+        STATS,
+    )
+    assert (evidence.drained, evidence.moved) == (["web1", "web2"], [])

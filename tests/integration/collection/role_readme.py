@@ -75,6 +75,8 @@ def _example(name: str) -> str:
         "fraisier_git_repo": "https://git.example.com/team/my_api.git",
         "fraisier_systemd_unit": "my_api.service",
         "fraisier_supervisor_program": "my_api",
+        "fraisier_lb_manager": "haproxy",
+        "fraisier_lb_state": "drained",
     }[name]
 
 

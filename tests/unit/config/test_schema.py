@@ -24,7 +24,7 @@ jsonschema = pytest.importorskip("jsonschema", reason="comes with ansible-lint, 
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "fraises.example.yaml"
-COMMENTED_OUT = {"hooks", "inventory", "inventory_environment"}
+COMMENTED_OUT = {"drain", "reattach", "hooks", "inventory", "inventory_environment"}
 """Settings that need a file of one's own, which the example does not have."""
 
 
