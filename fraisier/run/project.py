@@ -17,6 +17,8 @@ from fraisier.plan import Plan, Template
 from fraisier.run import collection
 
 EARLY = ("fraisier_hooks", "fraisier_service_manager")
+WORK = {"build": "fraisier_build_commands", "migrate": "fraisier_migrate_tool"}
+"""Phases that need not have anything to do, and the variable that says what."""
 JINJA_MARKS = ("{{", "{%", "{#")
 
 
@@ -83,13 +85,17 @@ def write_inventory(plan: Plan, folder: Path) -> None:
     (folder / "inventory" / "hosts.yml").write_text("---\n" + to_yaml(plan.inventory()))
 
 
-def write_early(plan: Plan, path: Path, more: Mapping[str, Any]) -> None:
-    """Variables that Ansible can use before the first task, as extra variables: what is not asked for then costs no task at all.
+def early(plan: Plan) -> dict[str, Any]:
+    """Variables that Ansible can use before the first task: what is not asked for then costs no task at all."""
+    found = {name: plan.variables[name] for name in EARLY if name in plan.variables}
+    everywhere = (plan.variables, *plan.hosts.values())
+    idle = [phase for phase, name in WORK.items() if not any(variables.get(name) for variables in everywhere)]
+    return {**found, "fraisier_idle": idle}
 
-    ``more``: variables of this run alone, which win over all others.
-    """
-    early = {name: plan.variables[name] for name in EARLY if name in plan.variables}
-    path.write_text("---\n" + to_yaml({**early, **more}))
+
+def write_early(plan: Plan, path: Path, more: Mapping[str, Any]) -> None:
+    """Early variables as a file of extra variables. ``more``: variables of this run alone, which win over all others."""
+    path.write_text("---\n" + to_yaml({**early(plan), **more}))
 
 
 def write_secrets(values: Mapping[str, str], path: Path) -> None:
@@ -137,8 +143,10 @@ def render(plan: Plan, folder: Path) -> None:
             place.mkdir(parents=True, exist_ok=True)
             shutil.copy2(origin, place / part)
     title = f"{plan.target}" + (f", release {plan.release.release_id}" if plan.release else "")
-    play = [{"name": title, "import_playbook": plan.playbook}]
-    (folder / "site.yml").write_text("---\n" + yaml.safe_dump(play, sort_keys=False))
+    # Where its hooks are is known only while it runs: then every place for one is a task.
+    known = {name: value for name, value in early(plan).items() if name != "fraisier_hooks" or not value}
+    play = {"name": title, "import_playbook": plan.playbook, "vars": known}
+    (folder / "site.yml").write_text("---\n" + to_yaml([play]))
     secrets_note = ""
     if plan.secrets:
         example = {"fraisier_secrets": {name: secret.template for name, secret in plan.secrets.items()}}
