@@ -17,6 +17,9 @@ from fraisier.plan import Plan, Template
 from fraisier.run import collection
 
 EARLY = ("fraisier_hooks", "fraisier_service_manager", "fraisier_lb_manager", "fraisier_lb_tasks")
+TASK_FILES = ("fraisier_hooks", "fraisier_lb_tasks")
+WORK = {"build": "fraisier_build_commands", "migrate": "fraisier_migrate_tool"}
+"""Phases that need not have anything to do, and the variable that says what."""
 JINJA_MARKS = ("{{", "{%", "{#")
 
 
@@ -92,13 +95,17 @@ def write_inventory(plan: Plan, folder: Path) -> None:
         (folder / "inventory" / "host_vars" / f"{name}.yml").write_text("---\n" + to_yaml(variables))
 
 
-def write_early(plan: Plan, path: Path, more: Mapping[str, Any]) -> None:
-    """Variables that Ansible can use before the first task, as extra variables: what is not asked for then costs no task at all.
+def early(plan: Plan) -> dict[str, Any]:
+    """Variables that Ansible can use before the first task: what is not asked for then costs no task at all."""
+    found = {name: plan.variables[name] for name in EARLY if name in plan.variables}
+    everywhere = (plan.variables, *plan.hosts.values())
+    idle = [phase for phase, name in WORK.items() if not any(variables.get(name) for variables in everywhere)]
+    return {**found, "fraisier_idle": idle}
 
-    ``more``: variables of this run alone, which win over all others.
-    """
-    early = {name: plan.variables[name] for name in EARLY if name in plan.variables}
-    path.write_text("---\n" + to_yaml({**early, **plan.play_variables(), **more}))
+
+def write_early(plan: Plan, path: Path, more: Mapping[str, Any]) -> None:
+    """Early variables as a file of extra variables. ``more``: variables of this run alone, which win over all others."""
+    path.write_text("---\n" + to_yaml({**early(plan), **plan.play_variables(), **more}))
 
 
 def write_secrets(values: Mapping[str, str], path: Path) -> None:
@@ -114,7 +121,7 @@ def _with_hooks(plan: Plan, folder: Path) -> Plan:
     # of a host that an inventory of the user's own has, inventory_dir is theirs
     here = folder.resolve() if plan.inventories else "{{ inventory_dir }}/.."
     moved: dict[str, dict[str, Template]] = {}
-    for variable in ("fraisier_hooks", "fraisier_lb_tasks"):
+    for variable in TASK_FILES:
         for name, path in (plan.variables.get(variable) or {}).items():
             (folder / "hooks").mkdir(exist_ok=True)
             shutil.copy2(path, folder / "hooks" / f"{name}.yml")
@@ -148,11 +155,12 @@ def render(plan: Plan, folder: Path) -> None:
             place.mkdir(parents=True, exist_ok=True)
             shutil.copy2(origin, place / part)
     title = f"{plan.target}" + (f", release {plan.release.release_id}" if plan.release else "")
-    play: dict[str, Any] = {"name": title, "import_playbook": plan.playbook}
+    # Where its task files are is known only while it runs: then every place for one is a task.
+    known = {name: value for name, value in early(plan).items() if name not in TASK_FILES or not value}
     serial = {"fraisier_serial": list(plan.serial)} if plan.serial else {}
-    if variables := {**plan.play_variables(), **serial}:
-        play["vars"] = variables
-    (folder / "site.yml").write_text("---\n" + yaml.safe_dump([play], sort_keys=False))
+    variables = {**known, **plan.play_variables(), **serial}
+    play = {"name": title, "import_playbook": plan.playbook, "vars": variables}
+    (folder / "site.yml").write_text("---\n" + to_yaml([play]))
     secrets_note = ""
     if plan.secrets:
         example = {"fraisier_secrets": {name: secret.template for name, secret in plan.secrets.items()}}

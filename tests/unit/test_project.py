@@ -2,6 +2,7 @@
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -57,6 +58,7 @@ def test_a_rendered_project_names_secrets_and_holds_none(tmp_path: Path) -> None
         {
             "name": "my_api/production, release 20261122T000000Z-0123456789ab-abc123",
             "import_playbook": "fraisier.deploy.api",
+            "vars": {"fraisier_hooks": {}, "fraisier_idle": ["build", "migrate"]},
         }
     ]
 
@@ -65,3 +67,16 @@ def test_the_hash_of_a_plan_tells_templates_from_text_and_ignores_order() -> Non
     assert plan(a="{{ x }}").hash != plan(a=Template("{{ x }}")).hash
     assert plan(a=1, b=2).hash == plan(b=2, a=1).hash
     assert plan(a=1).hash != plan(a=2).hash
+
+
+def test_a_phase_is_idle_only_when_no_host_has_anything_to_do() -> None:
+    assert project.early(plan(fraisier_build_commands=[], fraisier_migrate_tool=""))["fraisier_idle"] == [
+        "build",
+        "migrate",
+    ]
+    assert project.early(plan(fraisier_build_commands=[], fraisier_migrate_tool="alembic"))["fraisier_idle"] == [
+        "build"
+    ]
+    one = plan(fraisier_build_commands=[])
+    one = replace(one, hosts={"web1": {"fraisier_build_commands": Template("{{ make_it }}")}})
+    assert project.early(one)["fraisier_idle"] == ["migrate"]
