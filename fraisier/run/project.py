@@ -120,7 +120,7 @@ def _with_hooks(plan: Plan, folder: Path) -> Plan:
     """Copy the user's task files into the project and point the plan at the copies."""
     # of a host that an inventory of the user's own has, inventory_dir is theirs
     here = folder.resolve() if plan.inventories else "{{ inventory_dir }}/.."
-    moved: dict[str, dict[str, Template]] = {}
+    moved: dict[str, dict[str, Template]] = {"fraisier_hooks": {}}
     for variable in TASK_FILES:
         for name, path in (plan.variables.get(variable) or {}).items():
             (folder / "hooks").mkdir(exist_ok=True)
