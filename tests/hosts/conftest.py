@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from tests.hosts.bed import Bed, why_not
 from tests.hosts.database import Database
 from tests.hosts.world import World
 
+FAILED = pytest.StashKey[bool]()
 REQUIRED = bool(os.environ.get("FRAISIER_HOSTS_REQUIRED") or (os.environ.get("CI") and os.geteuid() == 0))
 """Whether a machine without booted hosts is a failure instead of a skip; read before the environment is cleaned."""
 
@@ -35,8 +36,17 @@ def bed(bed_of_three: Bed) -> Bed:
     return bed_of_three
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = report.failed
+    return report
+
+
 @pytest.fixture
-def world(bed: Bed, postgresql: Database, tmp_path: Path) -> Iterator[World]:
+def world(bed: Bed, postgresql: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     found = World(bed, postgresql, tmp_path / "w")
     yield found
+    if request.node.stash.get(FAILED, False):
+        print(found.story())
     found.end()

@@ -13,7 +13,7 @@ import pytest
 from tests.hosts import remains
 from tests.hosts.bed import Bed
 from tests.hosts.host import Host
-from tests.hosts.world import wait_for
+from tests.hosts.waiting import wait_for
 
 
 def connects(host: Host, seconds: float = 1.0) -> str:

@@ -9,7 +9,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.hosts.world import World, wait_for
+from tests.hosts.waiting import wait_for
+from tests.hosts.world import World
 
 ROLLING = {"strategy": "rolling", "batch_size": 1}
 

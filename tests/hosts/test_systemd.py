@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.hosts.bed import Bed
 from tests.hosts.host import Host
-from tests.hosts.world import APP_PATH, UNIT, World, wait_for
+from tests.hosts.waiting import wait_for
+from tests.hosts.world import APP_PATH, UNIT, World
 from tests.integration.collection.application import WEB
 from tests.integration.collection.estate import Estate, new_repository, release_id
 
@@ -112,7 +114,7 @@ def test_the_service_comes_back_with_its_host(world: World) -> None:
         host.power_cut()
         host.start()
     for name in world.bed.hosts:
-        wait_for(lambda name=name: world.answer(name), "the service is back")
+        wait_for(partial(world.answer, name), "the service is back")
     world.assert_serving(commit, "v1", schema="0001")
     live = world.json("status", "--live")["fraises"][0]
     assert [(host["healthy"], host["drift"]) for host in live["hosts"]] == [(True, [])] * 3
@@ -134,5 +136,5 @@ def test_a_users_own_unit_on_a_fleet(world: World) -> None:
         assert host.show(UNIT, "ActiveState", user="deploy")["ActiveState"] == "active"
         host.power_cut()
         host.start()
-        status, body = wait_for(lambda name=host.name: world.answer(name), "the service is back")
+        status, body = wait_for(partial(world.answer, host.name), "the service is back")
         assert (status, body["version"]) == (200, first)

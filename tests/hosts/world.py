@@ -12,10 +12,9 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -29,6 +28,7 @@ from tests.acceptance.world import MIGRATION, make_wheel
 from tests.hosts.bed import Bed
 from tests.hosts.database import Database
 from tests.hosts.host import Host
+from tests.hosts.waiting import Hold
 
 APP = Path(__file__).parent / "app"
 FRAISIER = Path(sys.executable).parent / "fraisier"
@@ -46,23 +46,6 @@ class Seen:
     state: str  # ActiveState of the unit
     answer: tuple[str, str, str] | None  # commit, code and dependency that the service answers with
     status: int | None  # of that answer
-
-
-class Hold:
-    """A host that stands still at a place of the deployment until it is told to go on."""
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-
-    def wait_until_reached(self, process: subprocess.Popen[str] | None = None) -> None:
-        def reached() -> bool:
-            assert process is None or process.poll() is None, process.communicate()
-            return self.host.run("test", "-e", "/run/held", check=False).returncode == 0
-
-        wait_for(reached, f"{self.host.name} is held")
-
-    def go_on(self) -> None:
-        self.host.run("touch", "/run/go")
 
 
 class World:
@@ -95,7 +78,7 @@ class World:
     # What is wanted. ---------------------------------------------------------------------------------------------
 
     def _settings(self) -> dict[str, Any]:
-        pip = ["python3", "-m", "pip", "install", "--quiet", "--no-index", "--find-links", str(self.wheels)]
+        wheel = f"{self.wheels}/dep-$(cut -d= -f3 requirements.txt)-py3-none-any.whl"
         health = {"url": f"http://127.0.0.1:{PORT}/health", "version_json": "version"}
         production = {
             "branch": "main",
@@ -105,12 +88,13 @@ class World:
             "environment": {"PORT": str(PORT), "APP_SECRET": "${APP_SECRET}"},
             "database": {"tool": "alembic", "url": self.app_database},
             "health_check": {**health, "timeout_seconds": 5, "interval_seconds": 0.2},
+            "vars": {"fraisier_systemd_settle_seconds": 0.3},
         }
         fraise = {
             "type": "api",
             "description": "What the tests deploy",
             "git_repo": str(self.repository),
-            "install": [[*pip, "--target", "lib", "-r", "requirements.txt"]],
+            "install": f"python3 -m zipfile -e {wheel} lib",  # pip would do no more, and take seconds of each host
             "service": {"exec": "python3 service.py", "start_timeout_seconds": 20, "stop_timeout_seconds": 5},
             "environments": {"production": production},
         }
@@ -295,13 +279,13 @@ class World:
             assert seen.state == "active" and seen.pid, (name, seen)
         assert self.schema() == schema
 
+    def story(self) -> str:
+        """For a test that failed: the newest deployment, and every host's last words."""
+        told = [self.fraisier("logs", expect=None).stdout[-6000:]]
+        for host in self.bed.hosts.values():
+            state = f"{self._look(host.name)}\n{host.journal(UNIT)[-1000:]}" if host.is_on else "off"
+            told.append(f"--- {host.name}: {state}")
+        return "\n".join(told)
+
     def end(self) -> None:
         shutil.rmtree(self.share, ignore_errors=True)
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"did not happen within {seconds} s: {what}"
-        time.sleep(0.05)
-    return found
