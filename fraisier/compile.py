@@ -85,6 +85,12 @@ def stop_plan(resolved: ResolvedFraise) -> Plan:
     return _plan(resolved, f"{COLLECTION}.stop", {}, None)
 
 
+def doctor_plan(resolved: ResolvedFraise) -> Plan:
+    """The plan that looks at everything that a deployment needs of the hosts and changes nothing."""
+    now = {"fraisier_git_branch": settings_of(resolved).branch, "fraisier_health_expected_version": ""}
+    return _plan(resolved, f"{COLLECTION}.doctor", now, None)
+
+
 def config_hash(resolved: ResolvedFraise) -> str:
     """SHA-256 of what the configuration alone contributes to a deployment: whether it changed since the last one."""
     secrets = Secrets()

@@ -115,6 +115,11 @@ def _with_a_connection_of_its_own(ours: dict[str, Any], theirs: Mapping[str, Any
     return {**ours, "ansible_control_path": f"%(directory)s/{digest([known.get(each) for each in PEERS])[:10]}"}
 
 
+def said(message: str) -> str:
+    """What ssh said, without the words that Ansible puts around it."""
+    return message.rpartition("can be reached over ssh: ")[2] or message
+
+
 def advice(message: str, variables: Mapping[str, Any]) -> str | None:
     """What to do about a host that could not be reached, where ssh's words and its connection variables tell."""
     arguments = _options(str(variables.get("ansible_ssh_common_args", "")))

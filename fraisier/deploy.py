@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fraisier import line
+from fraisier import bound, line
 from fraisier.compensate import compensate, migrate, restore_hosts
 from fraisier.compile import Move, config_hash, deploy_plan, is_reversible, rollback_plan
 from fraisier.errors import (
@@ -53,7 +53,13 @@ def request(ledger: Ledger, target: Target, kind: Kind, asked: Asked) -> rows.De
         actor=asked.actor,
         git_commit=asked.commit,
         forced=asked.force,
-        details={"limit": asked.limit, "to": asked.to, "resumes": asked.resumes, "debts": asked.debts},
+        details={
+            "limit": asked.limit,
+            "to": asked.to,
+            "plan": asked.plan,
+            "resumes": asked.resumes,
+            "debts": asked.debts,
+        },
     )
 
 
@@ -66,6 +72,7 @@ def deploy(
     goes wrong after that is in the result.
     """
     resolved = located(resolved, environ)
+    asked = bound.as_planned(ledger, resolved.target, asked)
     _selected(resolved, asked.limit)
     line.must_be_free(ledger, resolved.target, asked)
     if asked.commit is not None and not is_commit(asked.commit):
@@ -144,13 +151,17 @@ def _deploy(work: Work) -> DeploymentResult:
     settings, ledger = settings_of(work.resolved), work.ledger
     work.old = _current(ledger, work.target)
     commit = work.asked.commit or remote.resolve(settings.git_repo or "", settings.branch, work.environ)
-    if not work.asked.force and _is_up_to_date(ledger, work.resolved, work.hosts, commit):
+    planned = bound.planned(work)
+    if not (work.asked.force or planned) and _is_up_to_date(ledger, work.resolved, work.hosts, commit):
         work.new = work.old
         return work.finish(Status.UNCHANGED, hosts=dict.fromkeys(work.hosts, work.old.release_id if work.old else ""))
     before = interrupted(ledger, work.asked)
-    work.new = before or Release(release_id(work.started, commit, work.claim.id), commit)
+    minted = Release(release_id(work.started, commit, work.claim.id), commit)
+    work.new = before or (bound.check(work, planned, commit) if planned else minted)
     protect = [work.old.release_id] if work.old else []
     plan = _limited(deploy_plan(work.resolved, work.new, protect=protect), work.hosts)
+    if planned:
+        plan = bound.hold(plan, planned)
     work.set_plan(plan, git_branch=settings.branch)
     was = f" (was {work.old.version[:10]})" if work.old else " (first deployment)"
     again = f", continuing with release {work.new.release_id}" if before else ""

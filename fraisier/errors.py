@@ -9,6 +9,7 @@ FraisierError                 1  500
 ├── TargetUnreachable         4  502   a host or the git server did not answer
 ├── HealthCheckFailed         5  502   the new version did not answer as healthy
 ├── TargetLocked              6  409   another deployment holds the target
+├── PlanRefused               9  409   what a plan was bound to has moved since, or it was used or expired
 ├── DeploymentFailed          1  500   a phase failed; says which
 │   └── RollbackFailed        7  500   ... and going back did not hold: look at the hosts
 ├── DeploymentTimeout       124  504
@@ -107,6 +108,11 @@ class TargetLocked(FraisierError):
     exit_code = 6
     http_status = 409
     retriable = True
+
+
+class PlanRefused(FraisierError):
+    exit_code = 9
+    http_status = 409
 
 
 class DeploymentFailed(FraisierError):

@@ -56,6 +56,7 @@ class HostEvidence:
     activated_at: float | None = None
     found_release_id: str = ""
     found_version: str = ""
+    preflight: Mapping[str, Any] = field(default_factory=dict)
     service: Mapping[str, Any] = field(default_factory=dict)
     health: Mapping[str, Any] = field(default_factory=dict)
     last_task: str = ""
@@ -263,6 +264,7 @@ def _see_result(host: HostEvidence, event: Event) -> None:
     result = event.result
     match event.action.rsplit(".", 1)[-1]:
         case "preflight":
+            host.preflight = result
             host.found_release_id = str(result.get("current_release_id") or "")
             host.found_version = str(result.get("current_version") or "")
             host.service = result.get("service") or {}

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from fraisier import deploy
 from fraisier.git import remote
+from fraisier.planning import make
 from fraisier.probe import HostTruth, probe
 from fraisier.record import read
 from fraisier.record.ledger import Ledger
+from fraisier.record.rows import StoredPlan
 from fraisier.variables import settings_of
 from fraisier.vocabulary import Trigger
 from fraisier.work import Asked, DeploymentResult, Listener
@@ -67,10 +69,20 @@ class Deployer:
         with self._ledger() as ledger:
             return deploy.preview(ledger, self.resolved, self._asked(), self._environ).plan is not None
 
-    def execute(self, *, commit: str | None = None, force: bool = False, limit: str | None = None) -> DeploymentResult:
-        """Deploy the branch's newest commit (or ``commit``, a full hash). Blocks until it has proven itself or was put back."""
+    def plan(self, *, commit: str | None = None, force: bool = False, limit: str | None = None) -> StoredPlan | None:
+        """What a deployment would do, asked of every host and kept for ``execute(plan=...)``; None when there is nothing to do."""
         with self._ledger() as ledger:
-            asked = self._asked(commit=commit, force=force, limit=limit)
+            return make(ledger, self.resolved, self._asked(commit=commit, force=force, limit=limit), self._environ)
+
+    def execute(
+        self, *, commit: str | None = None, force: bool = False, limit: str | None = None, plan: str | None = None
+    ) -> DeploymentResult:
+        """Deploy the branch's newest commit (or ``commit``, a full hash). Blocks until it has proven itself or was put back.
+
+        ``plan``: the id of a plan; then exactly that is done, or refused when something moved since.
+        """
+        with self._ledger() as ledger:
+            asked = self._asked(commit=commit, force=force, limit=limit, plan=plan)
             return deploy.deploy(ledger, self.resolved, asked, self._listener, self._environ)
 
     def rollback(self, to_version: str | None = None) -> DeploymentResult:
@@ -91,9 +103,15 @@ class Deployer:
         return Ledger(self._database_url)
 
     def _asked(
-        self, *, commit: str | None = None, force: bool = False, limit: str | None = None, to: str | None = None
+        self,
+        *,
+        commit: str | None = None,
+        force: bool = False,
+        limit: str | None = None,
+        to: str | None = None,
+        plan: str | None = None,
     ) -> Asked:
-        return Asked(self._actor, Trigger.API, commit=commit, to=to, force=force, limit=limit)
+        return Asked(self._actor, Trigger.API, commit=commit, to=to, force=force, limit=limit, plan=plan)
 
 
 def deployer(config: FraisierConfig, fraise: str, environment: str, **options: str | None) -> Deployer:

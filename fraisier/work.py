@@ -37,8 +37,8 @@ class Listener(Protocol):
 class Asked:
     """What somebody asked for, and who.
 
-    ``commit`` pins a full hash, ``to`` names a release of a rollback, ``resumes`` the interrupted deployment that is continued, ``debts``
-    asks for nothing but what is still owed to hosts. ``wait``: stand in line while another deployment holds the target.
+    ``commit`` pins a full hash, ``to`` names a release of a rollback, ``plan`` a kept plan, ``resumes`` the interrupted deployment that is
+    continued, ``debts`` asks for nothing but what is still owed to hosts. ``wait``: stand in line while another holds the target.
     """
 
     actor: str
@@ -47,6 +47,7 @@ class Asked:
     to: str | None = None
     force: bool = False
     limit: str | None = None
+    plan: str | None = None
     resumes: str | None = None
     debts: bool = False
     wait: bool = True

@@ -42,13 +42,16 @@ def migrate(*, as_json: bool) -> None:
 )
 @as_json
 def prune(*, keep_days: int, keep_last: int, as_json: bool) -> None:
-    """Delete old deployments and their events; what a rollback needs stays."""
+    """Delete old deployments and their events, and plans that expired; what a rollback needs stays."""
     from fraisier.record.ledger import Ledger
+    from fraisier.record.plans import prune_plans
     from fraisier.record.prune import prune as delete_old
 
     with Ledger() as ledger:
         deleted = delete_old(ledger, keep_days=keep_days, keep_last=keep_last)
+        plans = prune_plans(ledger)
     if as_json:
-        print_json({"deleted": deleted})
+        print_json({"deleted": deleted, "plans": plans})
     else:
-        click.echo(f"deleted {deleted} old deployment{'s' if deleted != 1 else ''}")
+        words = f"deleted {deleted} old deployment{'s' if deleted != 1 else ''}"
+        click.echo(words + (f" and {plans} expired plan{'s' if plans != 1 else ''}" if plans else ""))

@@ -31,6 +31,9 @@ wait_option = click.option(
 @click.option("--commit", metavar="HASH", help="Deploy this commit (full hash) instead of the branch's newest.")
 @click.option("--limit", metavar="HOSTS", help="Only these hosts: names or patterns, separated by commas.")
 @click.option(
+    "--plan", metavar="ID", help="Do exactly what `fraisier plan` said, or refuse when something moved since."
+)
+@click.option(
     "--dry-run", is_flag=True, help="Say what would be done: Ansible's check mode on every host; nothing is changed."
 )
 @wait_option
@@ -52,6 +55,8 @@ def deploy(
     config = load_config(ctx)
     resolved = config.get_fraise_environment(fraise, environment)
     wanted = Asked(actor=actor(), **asked)
+    if wanted.plan and (dry_run or diff):
+        raise click.UsageError("--plan says what would be done already: give it without --dry-run and --diff")
     if dry_run or diff:
         from fraisier.cli.dry_run import dry_run as try_out
 

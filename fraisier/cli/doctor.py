@@ -18,35 +18,64 @@ from fraisier.errors import FraisierError
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: ``state`` is ok, warning or problem; ``message`` what was found and what to do."""
+    """One thing looked at: ``state`` is ok, warning or problem; ``message`` what was found, ``hint`` what to do next."""
 
     subject: str
     state: str
     message: str
+    hint: str = ""
+    host: str = ""
+    check: str = ""
 
 
 @click.command()
+@click.argument("fraise", required=False)
+@click.argument("environment", required=False)
 @click.option("--no-hosts", is_flag=True, help="Do not ask the hosts.")
 @as_json
 @click.pass_context
-def doctor(ctx: click.Context, /, *, no_hosts: bool, as_json: bool) -> int:
+def doctor(ctx: click.Context, /, fraise: str | None, environment: str | None, *, no_hosts: bool, as_json: bool) -> int:
     """Check this machine, the configuration and every host.
 
-    Exits with 0 when there is no problem, 1 otherwise.
+    On every host at once: login, sudo, disk, clock, access to the repository, unit, port, service and database. Each finding says what to
+    do next. Exits with 0 when there is no problem, 1 otherwise.
     """
     findings = []
-    for finding in _look(ctx, ask_hosts=not no_hosts):
+    for finding in _look(ctx, fraise, environment, ask_hosts=not no_hosts):
         findings.append(finding)
-        if not as_json:
-            colour = {"ok": "green", "warning": "yellow", "problem": "red"}[finding.state]
-            click.echo(f"{click.style(f'{finding.state:<8}', fg=colour)} {finding.subject}: {finding.message}")
+        if not as_json and (finding.check == LAST or finding.state != "ok" or not finding.host):
+            _print(finding)
     code = int(any(finding.state == "problem" for finding in findings))
     if as_json:
-        print_json({"findings": [vars(finding) for finding in findings], "exit_code": code})
+        shown = [vars(finding) for finding in findings if finding.check != LAST]
+        print_json({"findings": shown, "exit_code": code})
     return code
 
 
-def _look(ctx: click.Context, *, ask_hosts: bool) -> Iterator[Finding]:
+LAST = "all"
+"""The finding that sums up what is well on a host; for people only."""
+
+
+def _print(finding: Finding) -> None:
+    width = shutil.get_terminal_size((80, 24)).columns
+    colour = {"ok": "green", "warning": "yellow", "problem": "red"}[finding.state]
+    first, *rest = _wrapped(f"{finding.subject}: {finding.message}", width - 9)
+    click.echo(f"{click.style(f'{finding.state:<8}', fg=colour)} {first}")
+    for line in [*rest, *_wrapped(f"-> {finding.hint}" if finding.hint else "", width - 9)]:
+        click.echo(f"{'':<8} {line}")
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return [
+        part
+        for line in text.splitlines()
+        for part in textwrap.wrap(line, max(width, 40), break_long_words=False, break_on_hyphens=False)
+    ]
+
+
+def _look(ctx: click.Context, fraise: str | None, environment: str | None, *, ask_hosts: bool) -> Iterator[Finding]:
     yield Finding("Python", "ok", f"{sys.version.split()[0]} at {sys.executable}")
     yield Finding("ansible-core", "ok", f"{version('ansible-core')}, ansible-runner {version('ansible-runner')}")
     yield from _collection()
@@ -59,8 +88,23 @@ def _look(ctx: click.Context, *, ask_hosts: bool) -> Iterator[Finding]:
         yield Finding("configuration", "problem", str(error))
         return
     yield Finding("configuration", "ok", f"{config.path}, {len(config.targets())} targets")
-    for resolved in config.all():
-        yield from _target(resolved, config.environ, ask_hosts=ask_hosts)
+    targets = _chosen(config, fraise, environment)
+    for resolved in targets:
+        yield _repository(resolved, config.environ)
+    if ask_hosts:
+        yield from _hosts(targets, config.environ)
+
+
+def _chosen(config: Any, fraise: str | None, environment: str | None) -> list[Any]:
+    if fraise is not None:
+        config.get_fraise(fraise)  # it knows the names, and what was probably meant
+    if fraise is not None and environment is not None:
+        config.get_fraise_environment(fraise, environment)
+    return [
+        resolved
+        for resolved in config.all()
+        if fraise in (None, resolved.target.fraise) and environment in (None, resolved.target.environment)
+    ]
 
 
 def _collection() -> Iterator[Finding]:
@@ -100,40 +144,36 @@ def _ledger() -> str:
         return f"{ledger.place}" + ("" if newest else " (no deployments yet)")
 
 
-def _target(resolved: Any, environ: Any, *, ask_hosts: bool) -> Iterator[Finding]:
+def _repository(resolved: Any, environ: Any) -> Finding:
     from fraisier.errors import NotBuiltYet
     from fraisier.git import remote
-    from fraisier.probe import probe
-    from fraisier.record.ledger import Ledger
     from fraisier.variables import settings_of
 
     subject = str(resolved.target)
     try:
         settings = settings_of(resolved)
         commit = remote.resolve(settings.git_repo or "", settings.branch, environ)
-        yield Finding(subject, "ok", f"{settings.git_repo} answers, {settings.branch} is at {commit[:10]}")
-        if not ask_hosts:
-            return
-        with Ledger() as ledger:
-            truths = probe(ledger, resolved, environ)
     except NotBuiltYet as error:
-        yield Finding(subject, "warning", error.message)
-        return
+        return Finding(subject, "warning", error.message, error.hint or "")
     except FraisierError as error:
-        yield Finding(subject, "problem", str(error))
-        return
-    for truth in truths:
-        yield _host(subject, truth)
+        return Finding(subject, "problem", error.message, error.hint or "")
+    return Finding(subject, "ok", f"{settings.git_repo} answers, {settings.branch} is at {commit[:10]}")
 
 
-def _host(subject: str, truth: Any) -> Finding:
-    where = f"{subject} on {truth.host}"
-    if not truth.reachable:
-        return Finding(where, "problem", truth.message)
-    if truth.drift:
-        return Finding(where, "warning", "; ".join(truth.drift))
-    if truth.release_id and truth.healthy is False:
-        return Finding(where, "problem", truth.message or "not healthy")
-    return Finding(
-        where, "ok", f"release {truth.release_id}" if truth.release_id else "reachable, nothing deployed yet"
-    )
+def _hosts(targets: list[Any], environ: Any) -> Iterator[Finding]:
+    from fraisier.checkup import examine_all
+    from fraisier.errors import NotBuiltYet
+
+    for target, found in examine_all(targets, environ).items():
+        if isinstance(found, NotBuiltYet):
+            continue  # told with its repository
+        if isinstance(found, FraisierError):
+            yield Finding(str(target), "problem", found.message, found.hint or "")
+            continue
+        for host in dict.fromkeys(one.host for one in found):
+            subject = f"{target} on {host}"
+            ours = [one for one in found if one.host == host]
+            for one in ours:
+                yield Finding(f"{subject}: {one.check}", one.state, one.message, one.hint, host, one.check)
+            if well := [one.check for one in ours if one.state == "ok"]:
+                yield Finding(subject, "ok", ", ".join(well), "", host, LAST)

@@ -57,26 +57,14 @@ def _say_unchanged(commit: str, *, as_json: bool) -> int:
 
 
 def _show(event: Event) -> None:
+    from fraisier.bound import diff_text
+
     if event.kind is EventKind.OK and (event.changed or event.result.get("diff")):
         click.echo(f"{event.phase or event.task:<10} {event.host}  would change")
-        click.echo(_diff_text(event.result.get("diff")), nl=False)
+        diffs = event.result.get("diff") or []
+        click.echo(diff_text([diffs] if isinstance(diffs, dict) else diffs), nl=False)
     elif event.kind in (EventKind.FAILED, EventKind.UNREACHABLE):
         click.echo(f"{event.phase or event.task:<10} {event.host}  {event.kind}: {event.message}")
-
-
-def _diff_text(diffs: Any) -> str:
-    import difflib
-
-    text = ""
-    for diff in [diffs] if isinstance(diffs, dict) else diffs or []:
-        if "prepared" in diff:
-            text += diff["prepared"]
-            continue
-        before, after = str(diff.get("before", "")).splitlines(True), str(diff.get("after", "")).splitlines(True)
-        text += "".join(
-            difflib.unified_diff(before, after, diff.get("before_header", "before"), diff.get("after_header", "after"))
-        )
-    return text if not text or text.endswith("\n") else text + "\n"
 
 
 def _data(event: Event) -> dict[str, Any]:

@@ -30,8 +30,11 @@ def status(ctx: click.Context, /, fraise: str | None, environment: str | None, *
     _refuse_unknown(ctx, rows, fraise, environment)
     with Ledger() as ledger:
         known = {found.target: found for found in read.fraise_status(ledger)}
+        owed = read.debts(ledger)
         truths = _ask(ctx, ledger, rows) if live else {}
     found = [_line(row, known) for row in rows]
+    for line in found:
+        line["debts"] = [_debt(row) for row in owed if _is_of(row.target, line)]
     code = _exit_code(found, truths)
     if as_json:
         for line in found:
@@ -42,7 +45,16 @@ def status(ctx: click.Context, /, fraise: str | None, environment: str | None, *
     _print(found)
     if live:
         _print_hosts(truths)
+    _print_debts(found)
     return code
+
+
+def _is_of(target: Any, line: dict[str, Any]) -> bool:
+    return (target.fraise, target.environment, target.job) == (line["fraise"], line["environment"], "")
+
+
+def _debt(row: Any) -> dict[str, Any]:
+    return {"host": row.host, "release_id": row.release_id, "version": row.version, "since": row.updated_at}
 
 
 def _chosen(row: Any, fraise: str | None, environment: str | None) -> bool:
@@ -77,16 +89,19 @@ def _line(row: Any, known: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _ask(ctx: click.Context, ledger: Any, rows: list[Any]) -> dict[tuple[str, str], list[Any]]:
-    from fraisier.errors import NotBuiltYet
-    from fraisier.probe import probe
+    """All hosts of all targets at once; a target that cannot be asked is told and left out, one whose type is not built alone."""
+    from fraisier.errors import FraisierError, NotBuiltYet
+    from fraisier.probe import probe_all
 
     config, found = load_config(ctx), {}
-    for row in rows:
-        try:
-            resolved = config.get_fraise_environment(row.fraise, row.environment)
-            found[row.fraise, row.environment] = probe(ledger, resolved, config.environ)
-        except NotBuiltYet as error:
-            click.echo(str(error), err=True)
+    targets = [config.get_fraise_environment(row.fraise, row.environment) for row in rows]
+    for target, truths in probe_all(ledger, targets, config.environ).items():
+        if isinstance(truths, NotBuiltYet):
+            click.echo(str(truths), err=True)
+        elif isinstance(truths, FraisierError):
+            raise truths
+        else:
+            found[target.fraise, target.environment] = truths
     return found
 
 
@@ -96,7 +111,7 @@ def _exit_code(lines: list[dict[str, Any]], truths: dict[tuple[str, str], list[A
         return 4
     if any(truth.healthy is False or truth.drift or truth.service == "stopped" for truth in hosts):
         return 5
-    return 5 if any(line["status"] in ("down", "degraded") for line in lines) else 0
+    return 5 if any(line["status"] in ("down", "degraded") or line["debts"] for line in lines) else 0
 
 
 def _print(lines: list[dict[str, Any]]) -> None:
@@ -112,21 +127,77 @@ def _print(lines: list[dict[str, Any]]) -> None:
 
 
 def _print_hosts(truths: dict[tuple[str, str], list[Any]]) -> None:
-    from fraisier.show.text import commit
+    from fraisier.show.text import table
 
+    now = datetime.now(UTC)
     for (fraise, environment), hosts in truths.items():
         click.echo(f"\n{fraise}/{environment}, asked now:")
+        lines = table(("HOST", "STATE", "CURRENT", "RUNS", "SERVICE", "STARTED"), [_row(truth, now) for truth in hosts])
+        click.echo(_coloured(lines))
         for truth in hosts:
-            state = (
-                "unreachable"
-                if not truth.reachable
-                else {True: "healthy", False: "down", None: "unknown"}[truth.healthy]
+            for sentence in (*truth.drift, *([truth.message] if truth.message and _state(truth) != "empty" else [])):
+                click.echo(_indented(f"{truth.host}: {sentence}"))
+
+
+def _state(truth: Any) -> str:
+    if not truth.reachable:
+        return "unreachable"
+    if not truth.release_id:
+        return "empty"
+    return {True: "healthy", False: "down", None: "unknown"}[truth.healthy]
+
+
+def _row(truth: Any, now: datetime) -> tuple[str, ...]:
+    """RUNS: the version that was answered; where the health check tells none, that of the release the process was started in."""
+    from fraisier.show.text import age, commit
+
+    if not truth.reachable:
+        return (truth.host, "unreachable", "-", "-", "-", "-")
+    started = datetime.fromtimestamp(truth.started_at, UTC) if truth.started_at else None
+    service = f"{truth.service}, pid {truth.pid}" if truth.pid else truth.service
+    runs = commit(truth.answers_as or _commit_of(truth.runs_release_id))
+    since = age(started, now) if started else "-"
+    return (truth.host, _state(truth), commit(truth.version), runs, service or "-", since)
+
+
+def _commit_of(release_id: str) -> str:
+    parts = release_id.split("-")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def _coloured(text: str) -> str:
+    """Each state in its colour, after the columns were aligned."""
+    import re
+
+    return re.sub(
+        r"(?m)^(\S+ +)(healthy|down|unknown|unreachable|empty)\b",
+        lambda found: found[1] + click.style(found[2], fg=state_colour(found[2])),
+        text,
+    )
+
+
+def _indented(sentence: str) -> str:
+    import shutil
+    import textwrap
+
+    width = shutil.get_terminal_size((80, 24)).columns
+    lines = [
+        part
+        for line in sentence.splitlines()
+        for part in textwrap.wrap(line, max(width - 4, 40), break_long_words=False, break_on_hyphens=False)
+    ]
+    mark = click.style("!", fg="yellow")
+    return "\n".join(f"  {mark if number == 0 else ' '} {line}" for number, line in enumerate(lines))
+
+
+def _print_debts(lines: list[dict[str, Any]]) -> None:
+    """Hosts that could not be brought where they belong: what each owes, since when, and what to type."""
+    from fraisier.show.text import commit, when
+
+    for line in lines:
+        place = f"{line['fraise']} {line['environment']}"
+        for debt in line["debts"]:
+            what = (
+                f"release {debt['release_id']} ({commit(debt['version'])})" if debt["release_id"] else "to be emptied"
             )
-            parts = [click.style(state, fg=state_colour(state)), f"release {truth.release_id or 'none'}"]
-            parts += [f"answers as {commit(truth.answers_as)}"] if truth.answers_as else []
-            parts += (
-                [f"service {truth.service}" + (f" (pid {truth.pid})" if truth.pid else "")] if truth.service else []
-            )
-            click.echo(f"  {truth.host}: {', '.join(parts)}")
-            for sentence in (*truth.drift, *([truth.message] if truth.message else [])):
-                click.echo(f"    {click.style('!', fg='yellow')} {sentence}")
+            click.echo(_indented(f"{debt['host']} owes {what} since {when(debt['since'])}: fraisier resume {place}"))

@@ -202,6 +202,12 @@ def host_releases(ledger: Ledger, target: Target) -> list[HostRelease]:
     return [shape.host_release(row) for row in ledger.query(sql, **_key(target))]
 
 
+def debts(ledger: Ledger) -> list[HostRelease]:
+    """Hosts of any target that owe a release."""
+    rows = ledger.query("SELECT * FROM tb_host_release WHERE state = 'debt' ORDER BY fraise, environment, job, host")
+    return [shape.host_release(row) for row in rows]
+
+
 def recent_webhooks(ledger: Ledger, *, limit: int = 20) -> list[WebhookEvent]:
     """Received webhooks, newest first, without their payload."""
     sql = f"{_WEBHOOK} ORDER BY received_at DESC, pk_webhook_event DESC LIMIT :limit"

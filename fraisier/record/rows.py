@@ -186,6 +186,36 @@ class PhaseTiming(Comparable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class StoredPlan(Comparable):
+    """What a deployment would do, as it was found. ``pinned``: a commit was asked for, so that the branch may move on.
+
+    ``plan`` is the snapshot of the compiled plan, ``findings`` what the hosts said; ``deployment_id`` is the deployment that did it.
+    """
+
+    pk: int
+    id: str
+    identifier: str
+    target: Target
+    actor: str
+    created_at: datetime
+    expires_at: datetime
+    git_branch: str
+    git_commit: str
+    pinned: bool
+    forced: bool
+    host_limit: str
+    old_version: str
+    old_release_id: str
+    release_id: str
+    config_hash: str
+    plan_hash: str
+    hash: str
+    plan: Mapping[str, Any]
+    findings: Mapping[str, Any]
+    deployment_id: str | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class WebhookEvent(Comparable):
     """One received webhook. ``is_duplicate``: the same delivery or body was accepted before; this is that one."""
 

@@ -15,6 +15,7 @@ from fraisier.record.rows import (
     RecordedEvent,
     Release,
     Stats,
+    StoredPlan,
     WebhookEvent,
 )
 from fraisier.vocabulary import EventKind, FraiseState, Kind, Status, Target, Trigger
@@ -48,6 +49,20 @@ def deployment(row: Row) -> Deployment:
         cancel_requested=bool(row["cancel_requested"]),
         forced=bool(row["forced"]),
         **{name: row[name] for name in names},
+    )
+
+
+def plan(row: Row) -> StoredPlan:
+    return StoredPlan(
+        pk=row["pk_plan"],
+        target=target(row),
+        created_at=_moment(row["created_at"]),
+        expires_at=_moment(row["expires_at"]),
+        pinned=bool(row["pinned"]),
+        forced=bool(row["forced"]),
+        plan=read_document(row["plan"]),
+        findings=read_document(row["findings"]),
+        **{name: row[name] for name in _PLAN_AS_IS},
     )
 
 
@@ -203,6 +218,21 @@ _STATUS_AS_IS = (
     "last_deployment_id",
     "hosts",
     "hosts_active",
+)
+_PLAN_AS_IS = (
+    "id",
+    "identifier",
+    "actor",
+    "git_branch",
+    "git_commit",
+    "host_limit",
+    "old_version",
+    "old_release_id",
+    "release_id",
+    "config_hash",
+    "plan_hash",
+    "hash",
+    "deployment_id",
 )
 _WEBHOOK_AS_IS = (
     "id",

@@ -198,6 +198,46 @@ class TbHostRelease(SQLModel, table=True):
     updated_at: datetime = when()
 
 
+class TbPlan(SQLModel, table=True):
+    """What a deployment would do, as ``fraisier plan`` found it; ``deploy --plan`` does exactly that, once, or refuses.
+
+    ``hash`` is over all of it: target, commit, configuration, compiled plan and findings.
+    """
+
+    __tablename__ = "tb_plan"
+    __table_args__ = (
+        UniqueConstraint("id", name="uq_plan_id"),
+        UniqueConstraint("identifier", name="uq_plan_identifier"),
+        Index("ix_plan_target", "fraise", "environment", "job", "pk_plan"),
+        Index("ix_plan_expires", "expires_at"),
+        Index("ix_plan_deployment", "fk_deployment"),
+    )
+
+    pk_plan: int | None = pk()
+    id: str = id_()
+    identifier: str = words(None)
+    fraise: str = words(None)
+    environment: str = words(None)
+    job: str = words()
+    actor: str = words()
+    created_at: datetime = when()
+    expires_at: datetime = when()
+    git_branch: str = words()
+    git_commit: str = words(None)
+    pinned: bool = flag()
+    forced: bool = flag()
+    host_limit: str = words()
+    old_version: str = words()
+    old_release_id: str = words()
+    release_id: str = words(None)
+    config_hash: str = words(None)
+    plan_hash: str = words(None)
+    hash: str = words(None)
+    plan: dict[str, Any] = Field(default_factory=dict, sa_type=DOCUMENT, sa_column_kwargs={"server_default": "{}"})
+    findings: dict[str, Any] = Field(default_factory=dict, sa_type=DOCUMENT, sa_column_kwargs={"server_default": "{}"})
+    fk_deployment: int | None = fk("tb_deployment.pk_deployment", "CASCADE")
+
+
 class TbWebhookEvent(SQLModel, table=True):
     """One received webhook. Among the accepted ones a delivery id, and a body, exists once per hook."""
 

@@ -27,10 +27,12 @@ from fraisier.record.holding import (
     refuse_held,
     set_plan,
 )
+from fraisier.record.plans import apply_plan, prune_plans, record_plan
 from fraisier.record.prune import prune
 
 __all__ = [
     "LEASE_SECONDS",
+    "apply_plan",
     "audit",
     "cancel",
     "claim",
@@ -40,10 +42,12 @@ __all__ = [
     "heartbeat",
     "interrupt_orphans",
     "prune",
+    "prune_plans",
     "record_finished",
     "record_git_commit",
     "record_host_release",
     "record_notification",
+    "record_plan",
     "record_webhook_event",
     "refuse_held",
     "request",

@@ -41,6 +41,11 @@ class ActionModule(ScriptAction):
         tool.check(request)
         if request.state == "at":
             return self._go_to(tool, request)
+        if request.planned is not None and request.state == "latest" and not self.is_check:
+            look = self._run(tool, request, "look")
+            reading = tool.read(look)
+            if look.flag("failed") or not look.complete or reading.pending != request.planned:
+                return _not_as_planned(_result(tool, request, look, reading), request.planned)
         answer = self._run(tool, request, "look" if request.state == "status" else "latest")
         return _result(tool, request, answer, tool.read(answer))
 
@@ -65,8 +70,12 @@ class ActionModule(ScriptAction):
         return _result(tool, request, answer, tool.read(answer))
 
     def _run(self, tool: Tool, request: Request, step: str, expected: str = "") -> Answer:
+        repository = request.repository if self.is_check and request.state == "latest" else None
         parts = [
             shell.exporting("migrate_environment", request.environment),
+            shell.exporting("git_environment", repository.credentials if repository else {}),
+            shell.assign("repo", repository.url if repository else ""),
+            shell.assign("version", request.version),
             shell.assign("app_path", request.app_path),
             shell.assign("directory", request.directory),
             shell.assign("bin_dir", request.bin_dir),
@@ -78,7 +87,7 @@ class ActionModule(ScriptAction):
             *tool.parts(request, _targets(request) if request.state == "at" else ["heads"]),
             shell.source(tool.script),
         ]
-        return self.ask(["migrate"], parts)
+        return self.ask(["git_run", "preview", "migrate"] if self.is_check else ["migrate"], parts)
 
 
 def _targets(request: Request) -> list[str]:
@@ -96,6 +105,7 @@ def _facts(tool: Tool, request: Request, answer: Answer, reading: Reading) -> Re
         "before": reading.at,
         "after": after,
         "pending": reading.pending,
+        "known": reading.is_known and answer.complete and not answer.flag("failed"),
         "applied": applied,
         "rolled_back": rolled_back,
         "database_ahead": reading.ahead,
@@ -108,13 +118,9 @@ def _facts(tool: Tool, request: Request, answer: Answer, reading: Reading) -> Re
 def _result(tool: Tool, request: Request, answer: Answer, reading: Reading) -> Result:
     result = {**outcome(answer), **_facts(tool, request, answer, reading)}
     result["changed"] = _is_changed(request, result, reading)
-    if answer.flag("no_directory"):  # check mode before the release is there
-        return {
-            **result,
-            "failed": False,
-            "changed": True,
-            "msg": "the release is not on the host yet: nothing is known of its migrations",
-        }
+    if answer.flag("no_directory") and result.get("failed"):  # check mode: the tool may need what only the build brings
+        said = protocol.last_lines(result["stderr"] or result["stdout"] or result["msg"])
+        return {**result, "failed": False, "changed": True, "msg": said}
     if reading.ahead and not (request.allow_database_ahead or request.state == "status"):
         return {**result, "failed": True, "changed": False, "rc": 1, "msg": _ahead_message(reading)}
     if result.get("failed"):
@@ -128,6 +134,14 @@ def _result(tool: Tool, request: Request, answer: Answer, reading: Reading) -> R
             failed=True, rc=1, msg=f"the database is at {result['after'] or 'base'}, not at {request.target or 'base'}"
         )
     return result
+
+
+def _not_as_planned(result: Result, planned: list[str]) -> Result:
+    if result.get("failed"):
+        return result
+    words = [", ".join(names) or "nothing" for names in (planned, result["pending"])]
+    msg = f"the plan says that {words[0]} is pending, and it is {words[1]}: nothing was migrated"
+    return {**result, "failed": True, "changed": False, "rc": 1, "msg": msg}
 
 
 def _is_changed(request: Request, result: Result, reading: Reading) -> bool:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from ansible_collections.fraisier.deploy.plugins.plugin_utils import shell
@@ -15,6 +16,8 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import An
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
 
 TOOL = re.compile(r"[A-Za-z0-9_./+-]+")
+
+MANIFEST = ("release_id", "version", "target", "created_at", "repo")
 
 
 class ActionModule(ScriptAction):
@@ -36,7 +39,7 @@ class ActionModule(ScriptAction):
         require = arguments.boolean("require", default=True)
         arguments.finish()
         parts.append(shell.assign("take", require))
-        answer = self.ask(["process", "preflight"], parts)
+        answer = self.ask(["process", "checks", "preflight"], parts)
         result = {**outcome(answer), **facts(answer)}
         if answer.has("problem") and require:
             result.update(failed=True, msg="; ".join(answer.lines("problem")), rc=1, stdout="", stderr="")
@@ -56,5 +59,16 @@ def facts(answer: Answer) -> Result:
             "state": answer.text("state", "unknown"),
             "pid": answer.whole("pid"),
             "started_at": answer.number("started_at"),
+            "release_id": answer.text("process_release_id"),
         },
+        "manifest": manifest(answer.text("manifest")),
     }
+
+
+def manifest(text: str) -> dict[str, str]:
+    """What a release says of itself; a file on a host may hold anything."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return {name: str(found[name]) for name in MANIFEST if name in found} if isinstance(found, dict) else {}

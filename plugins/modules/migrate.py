@@ -94,6 +94,19 @@ options:
     description: "Time to wait for another migration on this host."
     type: int
     default: 60
+  repo:
+    description: "Repository of the release. Check mode then looks at the commit before the release is there."
+    type: str
+    default: ""
+  bound:
+    description: "Migrate only what O(planned) names, or fail before anything is migrated."
+    type: bool
+    default: false
+  planned:
+    description: "What a plan has found to be pending, in order."
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -124,6 +137,11 @@ pending:
   returned: always
   type: list
   sample: []
+known:
+  description: "Whether the tool could say what is pending; check mode may be too early for it."
+  returned: always
+  type: bool
+  sample: true
 applied:
   description: "What was applied."
   returned: always

@@ -118,8 +118,13 @@ problems:
   returned: always
   type: list
   sample: []
+manifest:
+  description: "What the current release says of itself."
+  returned: always
+  type: dict
+  sample: {}
 service:
-  description: "State, pid and start of the service."
+  description: "State, pid and start of the service, and the release that its process was started in."
   returned: always
   type: dict
   sample: {}

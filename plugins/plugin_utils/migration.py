@@ -18,6 +18,7 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import (
 )
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.releases import release_environment
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.repository import Repository, parse_repository
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.shell import Command
 
 STATES = ("latest", "at", "status")
@@ -29,6 +30,8 @@ TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:@+~-]*")
 class Request:
     app_path: str
     directory: str
+    version: str
+    repository: Repository | None
     tool: str
     state: str
     target: str
@@ -42,16 +45,21 @@ class Request:
     extra_args: list[str]
     timeout_seconds: int
     lock_timeout_seconds: int
+    planned: list[str] | None
 
 
 def parse(arguments: Arguments) -> Request:
     app_path = arguments.app_path()
     release_id = arguments.release_id()
+    repo = arguments.text("repo")
     version = arguments.text("version", pattern=COMMIT)
     target = arguments.text("target", pattern=TARGET)
+    planned, is_bound = arguments.lines("planned"), arguments.boolean("bound")
     return Request(
         app_path=app_path,
         directory=_directory(app_path, release_id, arguments),
+        version=version,
+        repository=parse_repository(repo) if repo else None,
         tool=arguments.text("tool", required=True),
         state=arguments.choice("state", STATES, "latest"),
         target="" if target == "base" else target,
@@ -69,6 +77,7 @@ def parse(arguments: Arguments) -> Request:
         extra_args=arguments.lines("extra_args"),
         timeout_seconds=arguments.integer("timeout_seconds", 600, minimum=1),
         lock_timeout_seconds=arguments.integer("lock_timeout_seconds", 60),
+        planned=planned if is_bound else None,
     )
 
 
@@ -94,12 +103,13 @@ def _commands(arguments: Arguments) -> dict[str, Command]:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a look at the database said. ``at`` is None when the tool has no way to tell."""
+    """What a look at the database said. ``at`` is None when the tool has no way to tell; ``is_known``: it can name what is pending."""
 
     at: str | None
     pending: list[str]
     ahead: list[str]
     is_pending: bool
+    is_known: bool = True
 
 
 class Tool(Protocol):

@@ -35,7 +35,7 @@ class CommandTool:
     def read(self, answer: Answer) -> Reading:
         at = answer.text("before") if answer.has("before") else None
         pending = [line for line in answer.lines("pending") if line]
-        return Reading(at, pending, [], answer.text("is_pending", "1") == "1")
+        return Reading(at, pending, [], answer.text("is_pending", "1") == "1", is_known=answer.has("is_pending"))
 
     def between(self, answer: Answer, before: str | None, after: str | None) -> tuple[list[str], list[str]]:
         """Only the commands know the versions between two: what was pending and is no more was applied."""

@@ -1,21 +1,10 @@
 # shellcheck shell=sh
 # A commit becomes a release: mirror, export into a hidden folder, one rename.
-# In: f_app_path f_release_id f_version f_repo f_submodules f_shared f_timeout_seconds f_manifest; functions git_environment.
+# In: f_app_path f_release_id f_version f_repo f_submodules f_shared f_timeout_seconds f_manifest; function git_environment; and git_run.sh.
 f_mirror=$f_app_path/repo
 f_release=$f_app_path/releases/$f_release_id
 f_staging=$f_app_path/releases/.staging-$f_release_id
 f_ref=refs/fraisier/$f_version
-
-# shellcheck disable=SC2016  # the helper expands its own variables: credentials stay out of every argv
-f_helper='!f() { printf "username=%s\npassword=%s\n" "$FRAISIER_GIT_USERNAME" "$FRAISIER_GIT_PASSWORD"; }; f'
-git_run() (
-  export GIT_TERMINAL_PROMPT=0 GIT_ALLOW_PROTOCOL=file:git:http:https:ssh LC_ALL=C
-  export GIT_SSH_COMMAND="${GIT_SSH_COMMAND:-ssh -o BatchMode=yes -o ConnectTimeout=20}"
-  unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_CONFIG_PARAMETERS
-  git_environment
-  [ -z "${FRAISIER_GIT_USERNAME+x}" ] || set -- -c credential.helper= -c "credential.helper=$f_helper" "$@"
-  limited git -c gc.auto=0 -c maintenance.auto=false -c tar.umask=0022 -c advice.detachedHead=false "$@"
-)
 
 report() {
   emit changed "$1"

@@ -1,11 +1,12 @@
 # shellcheck shell=sh
 # One migration at a time in this folder. In: f_app_path f_directory f_bin_dir f_step (look, latest, up, down) f_expected
-# f_allow_ahead f_timeout_seconds f_lock_timeout_seconds; function migrate_environment; and the tool's own file, which has
+# f_allow_ahead f_timeout_seconds f_lock_timeout_seconds f_repo f_version; function migrate_environment; preview.sh (check mode); and the tool's own file, which has
 # tool_look (sets f_at, f_pending), tool_up, tool_down.
 
 # Runs a command of the tool inside the release: its output lies in $f_work/out and $f_work/err.
 inside() (
   migrate_environment
+  [ "$f_directory" != "${f_tree:-}" ] || preview_environment
   [ -z "$f_bin_dir" ] || PATH=$f_directory/$f_bin_dir:$PATH
   cd "$f_directory" || exit 1
   "$@" >"$f_work/out" 2>"$f_work/err"
@@ -36,11 +37,15 @@ step() {
 }
 
 if [ ! -d "$f_directory" ]; then
-  [ "$f_check" = 0 ] || emit no_directory 1
-  fail "$f_directory is not on this host: the migrations of that release are not there"
+  [ "$f_check" = 1 ] || fail "$f_directory is not on this host: the migrations of that release are not there"
+  emit no_directory 1
+  [ -n "$f_repo" ] || fail "the release is not on the host yet: nothing is known of its migrations"
+  [ -L "$f_app_path/current" ] || fail "nothing is deployed yet: what is pending is known once the first release is built"
 fi
 f_said=$(mktemp -d "${TMPDIR:-/tmp}/fraisier.XXXXXX" 2>&1) || fail_with "cannot create a temporary folder" 1 "$f_said"
 f_work=$f_said
+set_deadline "$f_timeout_seconds"
+[ -d "$f_directory" ] || preview_release
 if [ "$f_step" != look ] && [ "$f_check" = 0 ]; then
   if ! lock migrate "$f_lock_timeout_seconds"; then
     emit locked 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -21,11 +22,19 @@ from fraisier.record.ledger import Ledger
 from fraisier.record.owner import Owner
 from fraisier.record.url import read_url
 from fraisier.vocabulary import EventKind, FraiseState, Kind, Status, Target, Trigger
+from tests.integration.record.test_plans import record_plan
 
-VIEWS = ["v_deployment_history", "v_deployment_stats", "v_fraise_status", "v_phase_timing", "v_recent_webhooks"]
+VIEWS = [
+    "v_deployment_history",
+    "v_deployment_stats",
+    "v_fraise_status",
+    "v_phase_timing",
+    "v_plan",
+    "v_recent_webhooks",
+]
 # Views and functions are put in place by whatever migrates. Changed one? Add a migration (it may be empty), its number to
 # schema.REVISIONS, and write the new digest here: otherwise existing databases keep the old one.
-SHAPE = {"0001": "7e152b16f5e64dfa"}
+SHAPE = {"0001": "7e152b16f5e64dfa", "0002": "dc68a973b7fa1174"}
 
 WORDS = {
     ("tb_deployment", "status"): {word.value for word in Status},
@@ -158,6 +167,25 @@ def test_views_have_the_same_columns_and_the_same_json_on_both_engines(
     assert "data" in shapes[0][0]
 
 
+def test_a_database_of_the_first_shape_is_brought_up_with_what_it_holds(empty_database_url: str) -> None:
+    place = read_url(empty_database_url)
+    schema.prepare(place)
+    engine = migrate.engine_of(place)
+    with engine.connect() as connection, connection.begin():
+        alembic = migrate.config()
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, schema.REVISIONS[0])
+        connection.exec_driver_sql(
+            "INSERT INTO tb_audit_log (id, created_at, action) VALUES ('1', '2026-11-22T01:00:00.000000Z', 'look')"
+        )
+    engine.dispose()
+    assert migrate.migrate(empty_database_url) == schema.HEAD
+    with Ledger(empty_database_url) as ledger:
+        assert ledger.query("SELECT action FROM tb_audit_log") == [{"action": "look"}]
+        assert ledger.query("SELECT * FROM v_plan") == []
+        fill(ledger)
+
+
 def fill(ledger: Ledger) -> None:
     target = Target("my_api", "production")
     deployment = write.claim(ledger, write.request(ledger, target, git_commit="c" * 40).id, Owner.here())
@@ -182,6 +210,7 @@ def fill(ledger: Ledger) -> None:
     )
     event = write.record_webhook_event(ledger, hook="h", provider="github", event_type="push", delivery_id="d1")
     write.decide_webhook_event(ledger, event, "accepted", deployment=deployment)
+    write.apply_plan(ledger, record_plan(ledger, target), deployment)
 
 
 def kinds(data: object) -> dict[str, str]:

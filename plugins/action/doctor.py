@@ -1,0 +1,85 @@
+"""Looks at everything that a deployment needs of a host and says of each what to do next; one exec per host."""
+
+# Copyright: Fraisier authors
+# GNU General Public License v3.0 or later (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+import time
+
+from ansible_collections.fraisier.deploy.plugins.plugin_utils import checkup, shell
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import Arguments
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.http_check import MANAGERS, parse_service
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.repository import parse_repository
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
+
+TOOL = re.compile(r"[A-Za-z0-9_./+-]+")
+LOOKS = ("host", "unit")
+
+
+class ActionModule(ScriptAction):
+    CHANGES = False
+
+    def perform(self, arguments: Arguments) -> Result:
+        look = arguments.choice("look", LOOKS, "host")
+        return self._look_at_unit(arguments) if look == "unit" else self._look_at_host(arguments)
+
+    def _look_at_host(self, arguments: Arguments) -> Result:
+        app_path = arguments.app_path()
+        service = parse_service(arguments, app_path)
+        repo = arguments.text("repo")
+        repository = parse_repository(repo) if repo else None
+        branch = arguments.text("branch", "HEAD")
+        number = checkup.port_of(arguments.text("health_url"))
+        tolerated = arguments.number("max_clock_seconds", 2)
+        parts = [
+            *service.parts(),
+            shell.exporting(
+                "git_environment", {**arguments.environment(), **(repository.credentials if repository else {})}
+            ),
+            shell.assign("app_path", app_path),
+            shell.assign("repo", repository.url if repository else ""),
+            shell.assign("branch", branch),
+            shell.assign("port", number),
+            shell.assign("git_seconds", arguments.integer("git_timeout_seconds", 20, minimum=1)),
+            shell.assign("manager_wanted", arguments.choice("manager", MANAGERS, "none")),
+            shell.assign_lines("tools", arguments.lines("tools", TOOL)),
+            shell.assign("min_free_mb", arguments.integer("min_free_mb", 0)),
+            shell.assign("unit_exists", arguments.boolean("unit_exists") and bool(service.unit)),
+            shell.assign("python", arguments.text("python", "python3", required=True)),
+            shell.assign("venv", arguments.path("venv", f"{service.home}/venv")),
+        ]
+        arguments.finish()
+        asked_at = time.time()
+        answer = self.ask(["git_run", "process", "checks", "doctor"], parts)
+        answered_at = time.time()
+        result = outcome(answer)
+        if not answer.complete:
+            return result
+        judged = [
+            checkup.clock(answer, asked_at, answered_at, tolerated),
+            checkup.git(answer, repository.url if repository else "", branch),
+            checkup.port(answer, number) if number else None,
+            checkup.service(answer, service.manager, service.name),
+        ]
+        found = [*checkup.told(answer), *(finding for finding in judged if finding)]
+        return {
+            **result,
+            "user": answer.text("user"),
+            "current_release_id": answer.text("current_release_id"),
+            "current_version": answer.text("current_version"),
+            "findings": [finding.data() for finding in found],
+        }
+
+    def _look_at_unit(self, arguments: Arguments) -> Result:
+        service = parse_service(arguments, arguments.app_path())
+        parts = [*service.parts(), shell.assign("written", arguments.boolean("unit_written"))]
+        arguments.finish()
+        answer = self.ask(["process", "doctor_unit"], parts)
+        return {
+            **outcome(answer),
+            "user": answer.text("user"),
+            "findings": [finding.data() for finding in checkup.told(answer)],
+        }
