@@ -57,8 +57,9 @@ def compensate(work: Work, evidence: Evidence, error: FraisierError) -> Deployme
     moved = _moved(work.new, evidence)
     if not moved and not evidence.migration.moved:
         status = Status.CANCELLED if was_cancelled else Status.FAILED
+        text = "; ".join(still_running.values())
         return work.finish(
-            status, error=error, compensation="; ".join(still_running.values()), failures=evidence.failures
+            status, error=error, compensation=text, untouched=list(evidence.hosts), failures=evidence.failures
         )
     work.listener.note("going back to what was there before")
     places = {name: _before(work, evidence, name) for name in reversed(moved)}
@@ -71,15 +72,23 @@ def compensate(work: Work, evidence: Evidence, error: FraisierError) -> Deployme
         status = Status.ROLLBACK_FAILED
     else:
         status = Status.CANCELLED if was_cancelled else Status.ROLLED_BACK
-    text = restored.text or "every host is back on what it had before"
+    text = restored.text or f"every host is back on what it had before{_schema_said(work, evidence)}"
     return work.finish(
         status,
         error=error,
         compensation=text,
         hosts=restored.hosts,
         owed=restored.owed,
+        untouched=[name for name in evidence.hosts if name not in moved],
         failures=evidence.failures,
     )
+
+
+def _schema_said(work: Work, evidence: Evidence) -> str:
+    if not evidence.migration.moved or not is_reversible(work.resolved):
+        return ""
+    before = work.old.schema if work.old and work.old.schema is not None else evidence.migration.before
+    return f", the schema is at '{before or 'empty'}' again"
 
 
 def _moved(new: Release, evidence: Evidence) -> list[str]:

@@ -80,7 +80,8 @@ def deploy(
             f"--commit '{asked.commit}' is not a full commit hash", hint="give all 40 (or 64) hexadecimal digits"
         )
     deploy_plan(resolved, PLACEHOLDER)  # what cannot be compiled must not even become a row
-    return execute(ledger, resolved, request(ledger, resolved.target, Kind.DEPLOY, asked), asked, listener, environ)
+    row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.DEPLOY, asked))
+    return execute(ledger, resolved, row, asked, listener, environ)
 
 
 def rollback(
@@ -91,7 +92,8 @@ def rollback(
     _selected(resolved, asked.limit)
     line.must_be_free(ledger, resolved.target, asked)
     destination(ledger, resolved.target, asked)
-    return execute(ledger, resolved, request(ledger, resolved.target, Kind.ROLLBACK, asked), asked, listener, environ)
+    row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.ROLLBACK, asked))
+    return execute(ledger, resolved, row, asked, listener, environ)
 
 
 def resume(
@@ -111,7 +113,8 @@ def resume(
     kind, asked = what_to_resume(ledger, resolved.target, actor)
     asked = replace(asked, wait=wait)
     line.must_be_free(ledger, resolved.target, asked)
-    return execute(ledger, resolved, request(ledger, resolved.target, kind, asked), asked, listener, environ)
+    row = line.enter(ledger, lambda: request(ledger, resolved.target, kind, asked))
+    return execute(ledger, resolved, row, asked, listener, environ)
 
 
 def execute(
@@ -122,7 +125,7 @@ def execute(
     listener: Listener,
     environ: Mapping[str, str],
 ) -> DeploymentResult:
-    """Carry out a pending deployment: the one path behind CLI, webhook, API and schedule."""
+    """Carry out a deployment that was asked for: the one path behind CLI, webhook, API and schedule."""
     resolved = located(resolved, environ)
     claim = line.wait_for_claim(ledger, row, asked, listener)
     with Runner(environ, resolved.settings.inventory_environment) as runner:

@@ -90,6 +90,11 @@ class Deployer:
         with self._ledger() as ledger:
             return deploy.rollback(ledger, self.resolved, self._asked(to=to_version), self._listener, self._environ)
 
+    def resume(self) -> DeploymentResult:
+        """Go on with a deployment that was cut off, or bring hosts to the release that they owe."""
+        with self._ledger() as ledger:
+            return deploy.resume(ledger, self.resolved, self._actor, self._listener, self._environ)
+
     def probe(self) -> list[HostTruth]:
         """What every host answers now."""
         with self._ledger() as ledger:

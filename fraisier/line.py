@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fraisier.errors import DeploymentCancelled, TargetLocked
 from fraisier.record import write
 from fraisier.record.owner import Owner
-from fraisier.vocabulary import FraiseState, Target
+from fraisier.vocabulary import FraiseState, Status, Target
 
 if TYPE_CHECKING:
     from fraisier.record import rows
     from fraisier.record.ledger import Ledger
     from fraisier.work import Asked, Listener
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.2
 
 
 def must_be_free(ledger: Ledger, target: Target, asked: Asked) -> None:
@@ -25,11 +26,22 @@ def must_be_free(ledger: Ledger, target: Target, asked: Asked) -> None:
         write.refuse_held(ledger, target)
 
 
+def enter(ledger: Ledger, ask: Callable[[], rows.Deployment]) -> rows.Deployment:
+    """Ask for a deployment; where nobody is inside it is claimed in the same moment, so that the next to ask finds the door closed
+    instead of taking our place in the line."""
+    with ledger.transaction():
+        row = ask()
+        try:
+            return write.claim(ledger, row.id, Owner.here())
+        except TargetLocked:
+            return row
+
+
 def wait_for_claim(ledger: Ledger, row: rows.Deployment, asked: Asked, listener: Listener) -> rows.Deployment:
     """Claim a pending deployment as soon as nobody else holds its target. Raises DeploymentCancelled when a newer one took its place."""
     is_told = False
     try:
-        while True:
+        while row.status is not Status.IN_PROGRESS:
             settle_orphans(ledger, row.target, listener)
             try:
                 return write.claim(ledger, row.id, Owner.here())
@@ -41,6 +53,7 @@ def wait_for_claim(ledger: Ledger, row: rows.Deployment, asked: Asked, listener:
                     listener.note(f"waiting: {held.message}")
                     is_told = True
             time.sleep(LOOK_SECONDS)
+        return row
     except KeyboardInterrupt:
         write.cancel(ledger, row.id, actor=asked.actor)
         raise DeploymentCancelled(f"{row.target}: cancelled while it was waiting; nothing was done") from None

@@ -60,7 +60,7 @@ class DeploymentResult:
     ``hosts`` maps each host that took part to the release that it has now, as far as it has proven it ('' for nothing deployed).
     ``warnings`` are things that went wrong after the new version had proven itself. ``compensation`` says how going back ended. ``owed``
     maps hosts that could not be brought where they belong to the release that they should have ('' for none): `fraisier resume` settles
-    that. ``failures`` are the tasks that did not hold, the first one first.
+    that. ``untouched`` are hosts on which nothing was switched. ``failures`` are the tasks that did not hold, the first one first.
     """
 
     id: str
@@ -76,6 +76,7 @@ class DeploymentResult:
     hosts: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     owed: Mapping[str, str] = field(default_factory=dict)
+    untouched: Sequence[str] = ()
     failures: Sequence[Failure] = ()
 
     @property

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fraisier.cli.options import as_json, error_data, load_config, print_json, state_colour, target_arguments
-from fraisier.vocabulary import Status
+from fraisier.cli.options import as_json, error_data, load_config, print_json, target_arguments
 
 if TYPE_CHECKING:
     from fraisier.work import DeploymentResult, Listener
@@ -99,29 +98,10 @@ def report(result: DeploymentResult, *, as_json: bool) -> int:
     if as_json:
         print_json({"deployment": result_data(result)})
         return result.exit_code
-    from fraisier.show.progress import headline
-    from fraisier.show.text import commit, duration
+    from fraisier.show.ending import story
 
-    colour = state_colour(result.status)
-    version = commit(result.new_version)
-    sentence = {
-        Status.SUCCESS: f"{result.target} runs {version} (release {result.release_id})",
-        Status.UNCHANGED: f"{result.target} already runs {version}, the newest commit",
-        Status.ROLLED_BACK: f"{result.target} is back on {commit(result.old_version)}: {result.compensation}",
-        Status.ROLLBACK_FAILED: f"{result.target} needs your eyes: {result.compensation}",
-        Status.INTERRUPTED: f"{result.target}: {result.compensation}; deploy again, or ask: fraisier status --live",
-        Status.CANCELLED: f"{result.target}: {result.compensation or 'nothing was changed'}",
-    }.get(result.status, f"{result.target}: nothing on the hosts was switched")
-    if result.error:
-        click.echo(click.style(headline(result.error.message), fg="red"), err=True)
-        if result.error.hint:
-            click.echo(f"  {result.error.hint}", err=True)
-    for warning in result.warnings:
-        click.echo(click.style(f"warning: {warning}", fg="yellow"), err=True)
-    status = click.style(result.status, fg=colour, bold=True)
-    click.echo(f"{status} in {duration(result.duration_seconds)}: {sentence}")
-    if not result.success:
-        click.echo(f"what happened, task by task: fraisier logs {result.id[:8]}")
+    for line in story(result):
+        click.echo(click.style(line.text, fg=line.colour, bold=line.is_bold), err=line.is_error)
     return result.exit_code
 
 
@@ -139,6 +119,7 @@ def result_data(result: DeploymentResult) -> dict[str, Any]:
         "hosts": dict(result.hosts),
         "compensation": result.compensation,
         "owed": dict(result.owed),
+        "untouched": list(result.untouched),
         "warnings": list(result.warnings),
         "error": error_data(result.error) if result.error else None,
         "exit_code": result.exit_code,

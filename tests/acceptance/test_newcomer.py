@@ -203,7 +203,7 @@ def test_a_second_deployment_of_a_busy_target_is_told_who_holds_it(world: World)
     world.write_config(("    install:\n", "    install:\n      - sleep 5\n"))
     running = world.start("deploy", "my_api", "production")
     wait_for(lambda: world.history() and world.history()[0]["status"] == "in_progress", "the first one runs")
-    refused = world.json("deploy", "my_api", "production", expect=6)
+    refused = world.json("deploy", "my_api", "production", "--no-wait", expect=6)
     assert refused["error"]["code"] == "TargetLocked"
     assert f"process {running.pid}" in refused["error"]["message"]
     running.communicate(timeout=120)
