@@ -8,6 +8,7 @@ import pytest
 
 from tests.hosts.bed import Bed, why_not
 from tests.hosts.database import Database
+from tests.hosts.image import Image, NotBuilt
 from tests.hosts.world import World
 
 FAILED = pytest.StashKey[bool]()
@@ -18,7 +19,13 @@ REQUIRED = bool(os.environ.get("FRAISIER_HOSTS_REQUIRED") or (os.environ.get("CI
 @pytest.fixture(scope="session")
 def bed_of_three() -> Iterator[Bed]:
     """One bed for all tests of this process; several processes have several beds."""
-    if reasons := why_not():
+    reasons = why_not()
+    try:
+        if not reasons:
+            Image().build()
+    except NotBuilt as error:
+        reasons = [str(error)]
+    if reasons:
         (pytest.fail if REQUIRED else pytest.skip)("no booted hosts here: " + "; ".join(reasons))
     with Bed(3) as found:
         yield found

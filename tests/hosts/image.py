@@ -55,6 +55,10 @@ echo 'LANG=C.UTF-8' >/etc/default/locale
 """
 
 
+class NotBuilt(Exception):
+    """mmdebstrap did not succeed: no way to a mirror, say."""
+
+
 @contextmanager
 def _locked(path: Path, kind: int) -> Iterator[bool]:
     """Whether the lock was got; without LOCK_NB it is waited for."""
@@ -125,7 +129,7 @@ def _build(work: Path) -> None:
     argv += [f"--include={','.join(PACKAGES)}", SUITE, str(work / "rootfs"), *_sources()]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
-        raise RuntimeError(f"the image could not be built:\n{done.stdout[-4000:]}")
+        raise NotBuilt(f"the image could not be built:\n{done.stdout[-4000:]}")
 
 
 def _sources() -> list[str]:
