@@ -109,6 +109,8 @@ def _see(plan: Plan, name: str, host: _Host, event: Event) -> None:
                 host.findings.append(_health(name, event))
             case "migrate":
                 host.findings.append(_database(plan, name, event))
+            case "lb" if not event.item:
+                host.findings.append(_balancer(name, event))
 
 
 def _looked(plan: Plan, name: str, host: _Host, event: Event) -> list[Finding]:
@@ -153,6 +155,13 @@ def _database(plan: Plan, name: str, event: Event) -> Finding:
     return Finding(
         name, "database", "ok", f"{tool} reaches it" + (f", it is at {at or 'base'}" if at is not None else "")
     )
+
+
+def _balancer(name: str, event: Event) -> Finding:
+    if event.kind is EventKind.OK:
+        return Finding(name, "balancer", "ok", "every load balancer knows the host")
+    hint = "look at load_balancer in fraises.yaml, and whether you reach the balancer as its user"
+    return Finding(name, "balancer", "problem", " ".join(event.message.split()), hint)
 
 
 def _login(name: str, variables: Mapping[str, Any], message: str) -> Finding:

@@ -10,6 +10,7 @@ import click
 
 from fraisier.cli.deploy import actor
 from fraisier.cli.options import Since, as_json, load_config, print_json, target_arguments
+from fraisier.vocabulary import Phase
 
 if TYPE_CHECKING:
     from fraisier.record.rows import StoredPlan
@@ -104,9 +105,11 @@ def _rows(found: Mapping[str, Any], *, restarts: bool) -> Iterator[tuple[str, st
 
     alike: dict[tuple[str, str, str], list[str]] = {}
     for name, state in found["hosts"].items():
-        phases = dict.fromkeys(change["phase"] or change["task"] for change in state["changes"])
-        if restarts and "activate" in phases:
-            phases |= {"restart": None}
+        found_here = dict.fromkeys(change["phase"] or change["task"] for change in state["changes"])
+        if restarts and "activate" in found_here:
+            found_here |= {"restart": None}
+        order = [str(phase) for phase in Phase]
+        phases = sorted(found_here, key=lambda name: order.index(name) if name in order else len(order))
         now = commit(state["version"]) if state["version"] else "nothing"
         alike.setdefault((now, state["service"] or "-", ", ".join(phases)), []).append(name)
     for key, names in alike.items():

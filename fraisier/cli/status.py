@@ -109,7 +109,7 @@ def _exit_code(lines: list[dict[str, Any]], truths: dict[tuple[str, str], list[A
     hosts = [truth for found in truths.values() for truth in found]
     if any(not truth.reachable for truth in hosts):
         return 4
-    if any(truth.healthy is False or truth.drift or truth.service == "stopped" for truth in hosts):
+    if any(truth.healthy is False or truth.drift or truth.service in ("stopped", "failed") for truth in hosts):
         return 5
     return 5 if any(line["status"] in ("down", "degraded") or line["debts"] for line in lines) else 0
 

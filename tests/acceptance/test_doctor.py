@@ -145,5 +145,13 @@ def test_a_database_that_the_host_does_not_reach(remote: World) -> None:
     assert found["database"]["state"] == "problem" and "database.url" in found["database"]["hint"]
 
 
+def test_a_load_balancer_that_is_not_there(world: World) -> None:
+    balancer = "{manager: haproxy, backend: app, socket: /nowhere/admin.sock}"
+    world.write_config(("        branch: main\n", f"        branch: main\n        load_balancer: {balancer}\n"))
+    found = findings(world, expect=1)
+    assert {name for name, one in found.items() if one["state"] != "ok"} == {"balancer"}
+    assert "there is no HAProxy socket /nowhere/admin.sock" in found["balancer"]["message"]
+
+
 def test_an_unknown_target_is_refused(world: World) -> None:
     assert "did you mean 'my_api'" in world.fraisier("doctor", "my_apo", expect=None).stderr

@@ -49,3 +49,10 @@ def test_a_fleet_of_which_one_host_lost_power_is_named_in_seconds(world: World) 
     assert f"h1    healthy      {first[:10]}  {first[:10]}  running, pid" in text and "! h2: " in text
     lost = [one for one in world.json("doctor", expect=1)["findings"] if one["state"] == "problem"]
     assert [(one["host"], one["check"]) for one in lost] == [("h2", "ssh")]
+
+
+def test_a_host_whose_user_may_not_become_root_is_told_what_to_allow(world: World) -> None:
+    world.host("h2").run("rm", "/etc/sudoers.d/deploy")
+    lost = [one for one in world.json("doctor", expect=1)["findings"] if one["state"] == "problem"]
+    assert [(one["host"], one["check"]) for one in lost] == [("h2", "sudo")]
+    assert "may not become root" in lost[0]["message"] and "NOPASSWD" in lost[0]["hint"]
