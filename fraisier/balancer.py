@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fraisier.fraise_types import api
+
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
     from fraisier.fraise_types.settings import Host, LoadBalancer, Placement
@@ -29,7 +31,7 @@ def balancer_variables(resolved: ResolvedFraise) -> dict[str, Any]:
             "command": command if isinstance(command, str) else list(command),
         }
         if balancer.hosts:
-            special["servers"] = [_server(settings, host) for host in settings.hosts]
+            special["servers"] = [name for host in settings.hosts for name in _servers(settings, host).values()]
     common = {
         "manager": balancer.manager,
         "drain_seconds": balancer.drain_seconds,
@@ -41,8 +43,11 @@ def balancer_variables(resolved: ResolvedFraise) -> dict[str, Any]:
 
 def server_variables(resolved: ResolvedFraise, host: Host) -> dict[str, Any]:
     """Variables of one host: what the balancer calls it."""
-    balancer = resolved.settings.load_balancer
-    return {"fraisier_lb_server": _server(resolved.settings, host)} if balancer else {}
+    if resolved.settings.load_balancer is None:
+        return {}
+    servers = _servers(resolved.settings, host)
+    found: dict[str, Any] = {"fraisier_lb_server": next(iter(servers.values()))}
+    return found | {"fraisier_lb_colors": servers} if "blue" in servers else found
 
 
 def helping_hosts(settings: Placement, taking_part: Mapping[str, Any]) -> list[Host]:
@@ -56,10 +61,25 @@ def _hosts(balancer: LoadBalancer) -> dict[str, Any]:
     return {"fraisier_lb_hosts": [host.name for host in balancer.hosts]} if balancer.hosts else {}
 
 
-def _server(settings: Placement, host: Host) -> str:
-    balancer = settings.load_balancer
+def _servers(settings: Placement, host: Host) -> dict[str, str]:
+    """What the balancer calls the host, or its two instances by their colors."""
+    service = settings.service if isinstance(settings, api.Settings) else None
+    two, balancer = service.blue_green if service else None, settings.load_balancer
     assert balancer
-    if host.name in balancer.servers or balancer.manager != "nginx":
-        return balancer.servers.get(host.name, host.name)
-    address = (host.address or host.name) if balancer.hosts and settings.connection == "ssh" else "127.0.0.1"
-    return f"[{address}]:{balancer.port}" if ":" in address else f"{address}:{balancer.port}"
+    given = balancer.servers.get(host.name)
+    if balancer.manager != "nginx":
+        name = given or host.name
+        return {"blue": f"{name}-blue", "green": f"{name}-green"} if two else {"": name}
+    if two:
+        address = given or _address(settings, host)
+        return {"blue": f"{address}:{two.blue}", "green": f"{address}:{two.green}"}
+    return {"": given or f"{_address(settings, host)}:{balancer.port}"}
+
+
+def _address(settings: Placement, host: Host) -> str:
+    """Where nginx reaches the host: on the balancer itself it is this machine."""
+    assert settings.load_balancer
+    if not settings.load_balancer.hosts or settings.connection == "local":
+        return "127.0.0.1"
+    address = host.address or host.name
+    return f"[{address}]" if ":" in address else address

@@ -133,6 +133,8 @@ def _service_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, 
         database[settings.database.url_variable] = secrets.value("database_url", settings.database.url)
     environment = {**database, **(secrets.mapping("service", service.environment) if service else {})}
     found: dict[str, Any] = {"fraisier_service_manager": manager, "fraisier_preflight_manager": manager}
+    if service and service.blue_green:
+        found["fraisier_blue_green"] = service.blue_green.model_dump()
     if manager == "none":
         return found
     common: dict[str, Any] = {"exec": "", "environment": environment}

@@ -181,7 +181,7 @@ class Client:
             if not keep:
                 connection.close()
                 is_used = False
-            self._stop.wait(0.005)
+            self._stop.wait(0.03)
         connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:

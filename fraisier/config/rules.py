@@ -114,6 +114,26 @@ def _service(candidate: Candidate) -> Iterator[Finding]:
         )
 
 
+def _blue_green(candidate: Candidate) -> Iterator[Finding]:
+    settings, value = candidate.resolved.settings, candidate.value
+    service: Service | None = getattr(settings, "service", None)
+    if service is None or service.blue_green is None:
+        return
+    here, found, balancer = value.place_of("service", "blue_green"), service.blue_green, settings.load_balancer
+    if not (found.blue and found.green):
+        yield here, f"{'green' if found.blue else 'blue'} is missing", "each instance has a port of its own"
+    elif found.blue == found.green:
+        yield here, "blue and green have the same port", "each instance has a port of its own"
+    if service.manager == "none":
+        yield here, "needs a service that Fraisier starts", "set service.manager to systemd or supervisor"
+    if balancer is None or balancer.manager not in ("haproxy", "nginx"):
+        yield (
+            here,
+            "needs a load balancer that can be told which instance serves",
+            "give load_balancer: haproxy or nginx",
+        )
+
+
 def _hooks(candidate: Candidate) -> Iterator[Finding]:
     settings = candidate.resolved.settings
     if not isinstance(settings, Release):
@@ -151,7 +171,9 @@ def _nginx(candidate: Candidate, found: LoadBalancer, here: Place) -> Iterator[F
     if found.upstream_file is None:
         yield here, "upstream_file is missing", "say which file nginx includes for the servers of the upstream"
     named = all(host.name in found.servers for host in candidate.resolved.settings.hosts)
-    if found.port is None and not named:
+    settings = candidate.resolved.settings
+    has_ports = isinstance(settings, api.Settings) and settings.service and settings.service.blue_green
+    if found.port is None and not named and not has_ports:
         yield here, "port is missing", "say where nginx reaches the service on its hosts"
 
 
@@ -231,5 +253,5 @@ def _leads_back(name: str, jobs: dict[str, Job]) -> bool:
 
 
 RULES: Final[tuple[Callable[[Candidate], Iterator[Finding]], ...]] = (
-    _health_check, _database, _install, _service, _hooks, _load_balancer, _host_names, _inventory, _ssh_arguments, _jobs,
+    _health_check, _database, _install, _service, _blue_green, _hooks, _load_balancer, _host_names, _inventory, _ssh_arguments, _jobs,
 )  # fmt: skip

@@ -12,11 +12,13 @@ from fraisier.fraise_types.fields import (
     Headers,
     HttpUrl,
     Line,
+    Port,
     Seconds,
     Secret,
     Section,
     TextMap,
     UserName,
+    VariableName,
     one_or_many,
     refuse,
 )
@@ -35,6 +37,17 @@ def _unit(text: str) -> str:
 
 
 UnitName = Annotated[str, AfterValidator(_unit)]
+
+
+class BlueGreen(Section):
+    """Two instances of the process on each host, behind a load balancer: the one that does not serve gets the new release, and takes
+    over once it is healthy."""
+
+    blue: Port | None = Field(None, description="Port of the instance `blue`. Required.")
+    green: Port | None = Field(None, description="Port of the instance `green`. Required.")
+    variable: VariableName = Field(
+        "PORT", description="Environment variable in which an instance is told its port. Default: PORT."
+    )
 
 
 class Service(Section):
@@ -63,6 +76,11 @@ class Service(Section):
     options: TextMap = Field(
         {}, description="More lines for the unit's [Service] section, e.g. MemoryMax: 512M. Default: none."
     )
+    blue_green: BlueGreen | None = Field(
+        None,
+        description="Run two instances on each host, of which one serves: a deployment then loses no request. They are "
+        "named as the unit with -blue and -green. Default: one instance, which is restarted.",
+    )
     home: AbsolutePath | None = Field(
         None,
         description="Folder of supervisor's configuration, socket and logs, with `manager: supervisor`. "
@@ -81,7 +99,9 @@ class HealthCheck(Section):
     """How a host proves that it serves, and serves the new version."""
 
     url: HttpUrl | None = Field(
-        None, description="Address asked from the host itself, http or https. Required without `command`."
+        None,
+        description="Address asked from the host itself, http or https. With `service.blue_green` an instance's own port "
+        "takes the place of the address's. Required without `command`.",
     )
     status: Annotated[tuple[HttpStatus, ...], Field(min_length=1), BeforeValidator(one_or_many(int, str))] = Field(
         (200,),

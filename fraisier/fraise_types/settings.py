@@ -132,7 +132,8 @@ class LoadBalancer(Section):
     servers: TextMap = Field(
         {},
         description="What the balancer calls a host, host to text. For haproxy the server's name in the backend, which "
-        "else is the host's name; for nginx its address and port, else the host's address and `port`. Default: none.",
+        "else is the host's name; for nginx its address and port, else the host's address and `port`. With "
+        "`service.blue_green` for nginx the address alone; haproxy's servers end in -blue and -green. Default: none.",
     )
     drain_seconds: Annotated[float, Field(ge=0), NUMBER] = Field(
         10, description="Longest wait for open requests to end before the switch, in seconds. Default: 10."

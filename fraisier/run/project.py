@@ -16,7 +16,13 @@ from fraisier.connection import ALIVE
 from fraisier.plan import Plan, Template
 from fraisier.run import collection
 
-EARLY = ("fraisier_hooks", "fraisier_service_manager", "fraisier_lb_manager", "fraisier_lb_tasks")
+EARLY = (
+    "fraisier_hooks",
+    "fraisier_service_manager",
+    "fraisier_lb_manager",
+    "fraisier_lb_tasks",
+    "fraisier_blue_green",
+)
 TASK_FILES = ("fraisier_hooks", "fraisier_lb_tasks")
 WORK = {"build": "fraisier_build_commands", "migrate": "fraisier_migrate_tool"}
 """Phases that need not have anything to do, and the variable that says what."""

@@ -6,41 +6,46 @@
 
 from __future__ import annotations
 
-from ansible_collections.fraisier.deploy.plugins.plugin_utils import shell
-from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import Arguments
+from ansible_collections.fraisier.deploy.plugins.plugin_utils import instances, shell
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import ArgumentError, Arguments
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
 
 
 class ActionModule(ScriptAction):
     def perform(self, arguments: Arguments) -> Result:
         app_path = arguments.app_path()
-        state = arguments.choice("state", ("present", "absent"), "present")
-        release_id = arguments.release_id(required=state == "present")
+        state = arguments.choice("state", ("present", "live", "absent"), "present")
+        release_id = arguments.release_id(required=state != "absent")
         bad_release_id = arguments.release_id("bad_release_id", required=False)
         allow_bad = arguments.boolean("allow_bad")
+        both = instances.parse(arguments, release_id=release_id)
         arguments.finish()
+        if state == "live" and not both.are_two:
+            raise ArgumentError("state live needs blue_green: without it, present is live")
         parts = [
             shell.assign("app_path", app_path),
+            *both.parts(lambda _: []),
+            shell.assign("other_links", " ".join(both.ports)),
             shell.assign("state", state),
             shell.assign("release_id", release_id),
             shell.assign("bad_release_id", bad_release_id),
             shell.assign("allow_bad", allow_bad),
         ]
-        answer = self.ask(["activate"], parts)
-        previous = answer.text("previous_release_id")
+        answer = self.ask([instances.SCRIPT, "activate"], parts)
         result = {
             **outcome(answer),
-            "release_id": release_id if state == "present" else "",
-            "previous_release_id": previous,
+            "release_id": release_id if state != "absent" else "",
+            "previous_release_id": answer.text("previous_release_id"),
             "activated_at": answer.number("activated_at"),
+            "color": answer.text("color"),
+            "is_live": answer.flag("is_live"),
         }
         if self.wants_diff and result["changed"]:
-            result["diff"] = _diff(app_path, previous, result["release_id"])
+            result["diff"] = _diff(answer.text("link"), answer.text("link_before"), result["release_id"])
         return result
 
 
-def _diff(app_path: str, before: str, after: str) -> dict[str, str]:
-    link = f"{app_path}/current"
+def _diff(link: str, before: str, after: str) -> dict[str, str]:
     return {
         "before_header": link,
         "after_header": link,

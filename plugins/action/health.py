@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from ansible_collections.fraisier.deploy.plugins.plugin_utils import http_check
+from ansible_collections.fraisier.deploy.plugins.plugin_utils import http_check, instances
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import Arguments
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.http_check import Check, Verdict
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
@@ -43,8 +43,8 @@ class ActionModule(ScriptAction):
         attempts = 0
         while True:
             left = deadline - time.monotonic()
-            answer = self.ask(["process", "health"], check.parts(max(left, 0)))
-            verdict = http_check.judge(check, answer)
+            answer = self.ask([instances.SCRIPT, "process", "health"], check.parts(max(left, 0)))
+            verdict = http_check.judge(check.of(answer.text("color")), answer)
             attempts += answer.whole("attempts")
             if verdict.healthy or answer.flag("failed") or time.monotonic() + check.interval_seconds > deadline:
                 return answer, verdict, attempts

@@ -39,6 +39,7 @@ class ActionModule(ScriptAction):
             shell.assign("state_wanted", state),
             shell.assign("server", server),
             shell.assign_lines("replaces", arguments.lines("replaces", ADDRESS if manager == "nginx" else NAME)),
+            shell.assign("instead", arguments.text("instead", pattern=ADDRESS if manager == "nginx" else NAME)),
             shell.assign("drain_seconds", math.ceil(arguments.number("drain_seconds", 10))),
             shell.assign("up_seconds", math.ceil(arguments.number("up_seconds", 30, minimum=1))),
         ]
@@ -75,7 +76,9 @@ def _nginx(arguments: Arguments, server: str) -> tuple[str, list[str]]:
     for name in ("backend", "socket"):  # HAProxy has these
         arguments.raw(name)
     path = arguments.path("upstream_file", required=True)
-    servers = arguments.lines("servers", ADDRESS) or [server]
+    servers = arguments.lines("servers", ADDRESS) or sorted(
+        {server, *arguments.lines("replaces"), *arguments.lines("instead")}
+    )
     if server not in servers:
         raise ArgumentError("servers must hold the server itself")
     command: Command = arguments.command("command") or "nginx"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 
-from ansible_collections.fraisier.deploy.plugins.plugin_utils import shell
+from ansible_collections.fraisier.deploy.plugins.plugin_utils import instances, shell
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import Arguments
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.http_check import MANAGERS, parse_service
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
@@ -26,10 +26,11 @@ class ActionModule(ScriptAction):
     def perform(self, arguments: Arguments) -> Result:
         app_path = arguments.app_path()
         service = parse_service(arguments, app_path)
+        both = instances.parse(arguments, release_id="")
         parts = [
-            *service.parts(),
             shell.assign("manager_wanted", arguments.choice("manager", MANAGERS, "none")),
             shell.assign("app_path", app_path),
+            *both.parts(lambda instance: service.of(instance).parts()),
             shell.assign_lines("tools", arguments.lines("tools", TOOL)),
             shell.assign("min_free_mb", arguments.integer("min_free_mb", 0)),
             shell.assign("unit_exists", arguments.boolean("unit_exists") and bool(service.unit)),
@@ -39,7 +40,7 @@ class ActionModule(ScriptAction):
         require = arguments.boolean("require", default=True)
         arguments.finish()
         parts.append(shell.assign("take", require))
-        answer = self.ask(["process", "checks", "preflight"], parts)
+        answer = self.ask([instances.SCRIPT, "process", "checks", "preflight"], parts)
         result = {**outcome(answer), **facts(answer)}
         if answer.has("problem") and require:
             result.update(failed=True, msg="; ".join(answer.lines("problem")), rc=1, stdout="", stderr="")

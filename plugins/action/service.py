@@ -10,11 +10,12 @@ import hashlib
 import math
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.fraisier.deploy.plugins.plugin_utils import protocol, shell
+from ansible_collections.fraisier.deploy.plugins.plugin_utils import instances, protocol, shell
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import PROGRAM, UNIT, ArgumentError, Arguments
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.instances import COLORS, Instance, Instances
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
 
@@ -34,16 +35,26 @@ class Common:
     stop_timeout_seconds: int
     settle_seconds: float
     log_lines: int
+    instances: Instances
 
-    def parts(self, *, content: str, writes_environment: bool) -> list[str]:
-        text = shell.environment_file(self.environment)
+    def environment_of(self, instance: Instance) -> dict[str, str]:
+        return {**self.environment, **instance.environment}
+
+    def instance_parts(self, instance: Instance, *, content: str, writes_environment: bool) -> list[str]:
+        """What differs from one instance to the other."""
+        text = shell.environment_file(self.environment_of(instance))
         fingerprint = hashlib.sha256(f"{content}\0{text}".encode("utf-8", "surrogateescape")).hexdigest()
+        return [
+            shell.assign("environment_text", text),
+            shell.assign("environment_file", instance.environment_file),
+            shell.assign("write_environment", writes_environment),
+            shell.assign("fingerprint", fingerprint),
+        ]
+
+    def parts(self) -> list[str]:
         return [
             shell.assign("app_path", self.app_path),
             shell.assign("state_wanted", self.state),
-            shell.assign("environment_text", text),
-            shell.assign("write_environment", writes_environment),
-            shell.assign("fingerprint", fingerprint),
             shell.assign("start_timeout_seconds", self.start_timeout_seconds),
             shell.assign("stop_timeout_seconds", self.stop_timeout_seconds),
             shell.assign("settle_polls", math.ceil(self.settle_seconds / POLL_SECONDS)),
@@ -60,41 +71,71 @@ def common(arguments: Arguments) -> Common:
         stop_timeout_seconds=arguments.integer("stop_timeout_seconds", 20, minimum=1),
         settle_seconds=arguments.number("settle_seconds", 1, maximum=60),
         log_lines=arguments.integer("log_lines", 20, minimum=1, maximum=500),
+        instances=instances.parse(arguments),
     )
 
 
-def systemd(arguments: Arguments) -> tuple[Common, list[str], str]:
+@dataclass(frozen=True)
+class Service:
+    """A service under its manager: what the script is told, and what is written for an instance."""
+
+    common: Common
+    parts: list[str]
+    content: Callable[[Instance], str]
+
+
+def systemd(arguments: Arguments) -> Service:
     shared = common(arguments)
-    content = arguments.block("content")
+    unit = arguments.text("unit", required=True, pattern=UNIT)
+    given = arguments.block("content")
+
+    def instance_parts(instance: Instance) -> list[str]:
+        content = instance.text(given)
+        writes = bool(content or shared.environment_of(instance))
+        return [
+            *shared.instance_parts(instance, content=content, writes_environment=writes),
+            shell.assign("unit", instance.name(unit)),
+            shell.assign("content", content),
+        ]
+
     parts = [
-        *shared.parts(content=content, writes_environment=bool(content or shared.environment)),
+        *shared.parts(),
         shell.assign("manager", "systemd"),
-        shell.assign("unit", arguments.text("unit", required=True, pattern=UNIT)),
         shell.assign("scope", arguments.choice("scope", ("system", "user"), "system")),
-        shell.assign("content", content),
+        *shared.instances.parts(instance_parts),
     ]
-    return shared, parts, content
+    return Service(shared, parts, lambda instance: instance.text(given))
 
 
-def supervisor(arguments: Arguments) -> tuple[Common, list[str], str]:
+def supervisor(arguments: Arguments) -> Service:
     shared = common(arguments)
     program = arguments.text("program", required=True, pattern=PROGRAM)
-    home = _plain("home", arguments.path("home", f"{shared.app_path}/supervisor"))
+    app_path = _plain("app_path", shared.app_path)
+    home = _plain("home", arguments.path("home", f"{app_path}/supervisor"))
     command = arguments.text("exec", required=shared.state != "stopped")
-    content = launcher(_plain("app_path", shared.app_path), home, program, command)
+
+    def content(instance: Instance) -> str:
+        return launcher(app_path, home, instance, instance.name(program), command)
+
+    def instance_parts(instance: Instance) -> list[str]:
+        return [
+            *shared.instance_parts(instance, content=content(instance), writes_environment=True),
+            shell.assign("program", instance.name(program)),
+            shell.assign("launcher", content(instance)),
+        ]
+
     parts = [
-        *shared.parts(content=content, writes_environment=True),
+        *shared.parts(),
         shell.assign("manager", "supervisor"),
         shell.assign("scope", "system"),
-        shell.assign("program", program),
         shell.assign("home", home),
         shell.assign("short", hashlib.sha256(home.encode()).hexdigest()[:16]),
         shell.assign("venv", _plain("venv", arguments.path("venv", f"{home}/venv"))),
         shell.assign("python", arguments.text("python", "python3", required=True)),
         shell.assign("package", arguments.text("package", "supervisor>=4.3,<5", pattern=PACKAGE)),
-        shell.assign("launcher", content),
+        *shared.instances.parts(instance_parts),
     ]
-    return shared, parts, content
+    return Service(shared, parts, content)
 
 
 def _plain(name: str, path: str) -> str:
@@ -104,14 +145,14 @@ def _plain(name: str, path: str) -> str:
     return path
 
 
-def launcher(app_path: str, home: str, program: str, command: str) -> str:
+def launcher(app_path: str, home: str, instance: Instance, program: str, command: str) -> str:
     """The program that supervisord starts: it notes its pid, reads the environment and becomes the service."""
-    environment_file = shlex.quote(f"{app_path}/shared/service.env")
+    environment_file = shlex.quote(f"{app_path}/shared/{instance.environment_file}")
     return "\n".join([
         "#!/bin/sh",
         "# Written by Fraisier; changes are overwritten.",
         f"echo \"$$\" >{shlex.quote(f'{home}/run/{program}.pid')}",
-        f"cd -P {shlex.quote(f'{app_path}/current')} || exit 1",
+        f"cd -P {shlex.quote(f'{app_path}/{instance.place}')} || exit 1",
         "set -a",
         f". {environment_file}",
         "set +a",
@@ -125,9 +166,18 @@ MANAGERS = {"systemd": systemd, "supervisor": supervisor}
 class ActionModule(ScriptAction):
     def perform(self, arguments: Arguments) -> Result:
         manager = arguments.choice("manager", tuple(MANAGERS), "systemd")
-        shared, parts, content = MANAGERS[manager](arguments)
+        service = MANAGERS[manager](arguments)
         arguments.finish()
-        answer = self.ask(["process", manager], parts)
+        shared = service.common
+        ends_both = shared.instances.are_two and shared.state == "stopped" and shared.instances.wanted == "release"
+        if not ends_both:
+            return self._ask(manager, service, [])
+        results = [self._ask(manager, service, [shell.assign("instance", color)]) for color in COLORS]
+        wrong = next((result for result in results if result.get("failed")), results[-1])
+        return {**wrong, "changed": any(result["changed"] for result in results)}
+
+    def _ask(self, manager: str, service: Service, more: list[str]) -> Result:
+        answer = self.ask([instances.SCRIPT, "process", manager], [*service.parts, *more])
         state = answer.text("state")
         result = {
             **outcome(answer),
@@ -139,7 +189,7 @@ class ActionModule(ScriptAction):
             result["log"] = answer.lines("log")
             result["msg"] = _with_log(result["msg"], answer)
         if self.wants_diff and result["changed"]:
-            result["diff"] = _diffs(shared, content, answer)
+            result["diff"] = _diffs(service, answer)
         return result
 
 
@@ -148,20 +198,18 @@ def _with_log(message: str, answer: Answer) -> str:
     return f"{message}; its last lines:\n{said}" if said else message
 
 
-def _diffs(shared: Common, content: str, answer: Answer) -> list[dict[str, str]]:
+def _diffs(service: Service, answer: Answer) -> list[dict[str, str]]:
     """Names of variables only, and no value of one in the unit's text."""
+    instance = service.common.instances.of(answer.text("color"))
+    environment = service.common.environment_of(instance)
     diffs = []
     if answer.flag("unit_changed"):
-        diffs.append(
-            _diff(
-                answer.text("unit_file"),
-                *(masked(text, shared.environment) for text in (answer.text("unit_before"), content)),
-            )
-        )
+        texts = (answer.text("unit_before"), service.content(instance))
+        diffs.append(_diff(answer.text("unit_file"), *(masked(text, environment) for text in texts)))
     if answer.flag("environment_changed"):
-        before, after = answer.lines("environment_before"), list(shared.environment)
-        texts = ["".join(f"{name}=***\n" for name in names) for names in (before, after)]
-        diffs.append(_diff(f"{shared.app_path}/shared/service.env", *texts))
+        before, after = answer.lines("environment_before"), list(environment)
+        texts = tuple("".join(f"{name}=***\n" for name in names) for names in (before, after))
+        diffs.append(_diff(f"{service.common.app_path}/shared/{instance.environment_file}", *texts))
     return diffs
 
 

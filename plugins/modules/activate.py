@@ -27,14 +27,21 @@ options:
     description: "Folder of the application on the host, absolute."
     type: path
     required: true
+  blue_green:
+    description: "Two instances: their ports, and the variable that tells each its own, as C({blue: 8001, green: 8002, variable: PORT})."
+    type: dict
+    default: {}
   release_id:
-    description: "Release to activate; needed when O(state=present)."
+    description: "Release to activate; needed unless O(state=absent)."
     type: str
     default: ""
   state:
-    description: "V(absent) takes the link away."
+    description:
+      - "V(absent) takes the link away."
+      - "With O(blue_green), V(present) gives the release to the instance that does not serve."
+      - "V(live) then makes that one the one that serves."
     type: str
-    choices: [present, absent]
+    choices: [present, live, absent]
     default: present
   bad_release_id:
     description: "Release to mark as bad."
@@ -64,6 +71,16 @@ previous_release_id:
   returned: always
   type: str
   sample: ""
+color:
+  description: "With O(blue_green): the instance of the release, blue or green."
+  returned: always
+  type: str
+  sample: green
+is_live:
+  description: "With O(blue_green): whether that instance served already when we came."
+  returned: always
+  type: bool
+  sample: false
 activated_at:
   description: "When it was activated, in seconds since the epoch by the host's clock."
   returned: always

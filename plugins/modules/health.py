@@ -27,6 +27,19 @@ options:
     description: "Folder of the application on the host, absolute."
     type: path
     required: true
+  blue_green:
+    description: "Two instances: their ports, and the variable that tells each its own, as C({blue: 8001, green: 8002, variable: PORT})."
+    type: dict
+    default: {}
+  release_id:
+    description: "With O(blue_green): the release whose instance is meant; empty is the one that serves."
+    type: str
+    default: ""
+  instance:
+    description: "With O(blue_green): that of the release, the other one, or one of the two by its name."
+    type: str
+    choices: [release, other, blue, green]
+    default: release
   url:
     description: "URL to ask."
     type: str

@@ -50,6 +50,10 @@ options:
     type: list
     elements: str
     default: []
+  instead:
+    description: "With O(state=drained): a server that is used again first, if it is up, should this one be in use: somebody must serve."
+    type: str
+    default: ""
   drain_seconds:
     description: "Longest wait for open requests to end; what is open then is only warned about."
     type: float

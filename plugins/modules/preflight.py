@@ -27,6 +27,10 @@ options:
     description: "Folder of the application on the host, absolute."
     type: path
     required: true
+  blue_green:
+    description: "Two instances: their ports, and the variable that tells each its own, as C({blue: 8001, green: 8002, variable: PORT})."
+    type: dict
+    default: {}
   tools:
     description: "Programs that must be on the host."
     type: list

@@ -7,11 +7,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.fraisier.deploy.plugins.plugin_utils import protocol, shell
+from ansible_collections.fraisier.deploy.plugins.plugin_utils import instances, protocol, shell
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import (
     HEADER,
     PROGRAM,
@@ -19,6 +19,7 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import (
     ArgumentError,
     Arguments,
 )
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.instances import Instance, Instances
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.shell import Command
 
@@ -41,6 +42,9 @@ class Service:
     @property
     def name(self) -> str:
         return self.unit if self.manager == "systemd" else f"program {self.program}"
+
+    def of(self, instance: Instance) -> Service:
+        return replace(self, unit=instance.name(self.unit), program=instance.name(self.program))
 
     def parts(self) -> list[str]:
         fields = {
@@ -84,6 +88,16 @@ class Check:
     activated_at: float
     log_lines: int
     service: Service
+    instances: Instances
+
+    def of(self, color: str) -> Check:
+        """The check of one of two instances: its own port takes the place of the address's."""
+        instance = self.instances.of(color)
+        if not instance.color:
+            return self
+        environment = {**self.environment, **instance.environment}
+        url = _at_port(self.url, instance.port)
+        return replace(self, url=url, environment=environment, service=self.service.of(instance))
 
     @property
     def asks_version(self) -> bool:
@@ -99,15 +113,21 @@ class Check:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
-    def parts(self, seconds: float) -> list[str]:
+    def instance_parts(self) -> list[str]:
+        """What differs from one instance to the other."""
         return [
             *self.service.parts(),
             shell.exporting("health_environment", self.environment),
-            shell.calling("run_health", self.command or "true"),
-            shell.assign("app_path", self.app_path),
             shell.assign("url", self.url),
             shell.assign("curl_config", self._curl_config()),
             shell.assign("http", self._http()),
+        ]
+
+    def parts(self, seconds: float) -> list[str]:
+        return [
+            *self.instances.parts(lambda instance: self.of(instance.color).instance_parts()),
+            shell.calling("run_health", self.command or "true"),
+            shell.assign("app_path", self.app_path),
             shell.assign("python_program", (shell.SCRIPTS / "http_get.py").read_text(encoding="utf-8")),
             shell.assign("statuses", " ".join(self.statuses)),
             shell.assign("fragment", self.expected_version[:SHORT_COMMIT] if self.asks_version else ""),
@@ -169,7 +189,17 @@ def parse(arguments: Arguments) -> Check:
         activated_at=arguments.number("activated_at", 0, maximum=1e11),
         log_lines=arguments.integer("log_lines", 20, minimum=1, maximum=500),
         service=parse_service(arguments, app_path),
+        instances=instances.parse(arguments),
     )
+
+
+def _at_port(url: str, port: int) -> str:
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    name = host.rpartition(":")[0] if re.search(r":[0-9]*$", host) else host
+    return parts._replace(netloc=f"{user}{at}{name}:{port}").geturl()
 
 
 def _url(text: str) -> str:

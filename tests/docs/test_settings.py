@@ -32,7 +32,7 @@ fraises:
         app_path: /srv/a
         hosts: [web1]
         bastion: jump
-        service: {exec: app}
+        service: {exec: app, blue_green: {blue: 8001, green: 8002}}
         load_balancer: {manager: haproxy, backend: my_api, hosts: [lb1]}
       supervised:
         app_path: /srv/b

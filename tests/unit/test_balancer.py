@@ -104,7 +104,7 @@ def test_the_rendered_project_addresses_the_hosts_alone(tmp_path: Path) -> None:
     own = "{manager: tasks, drain: drain.yml, reattach: drain.yml, hosts: [lb1]}"
     project.render(compiled(tmp_path, own), tmp_path / "out")
     (play,) = yaml.safe_load((tmp_path / "out" / "site.yml").read_text())
-    assert play["vars"] == {"fraisier_hosts": "fraisier_targets"}
+    assert play["vars"]["fraisier_hosts"] == "fraisier_targets"
     tasks = yaml.safe_load((tmp_path / "out" / "inventory" / "hosts.yml").read_text())["all"]["vars"][
         "fraisier_lb_tasks"
     ]

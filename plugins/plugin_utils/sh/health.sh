@@ -36,7 +36,7 @@ command_succeeds() {
   f_reason="command"
   f_command_said=$( (
     health_environment
-    cd "$f_app_path/current" 2>/dev/null || cd "$f_app_path" || exit 1
+    cd "$f_app_path/$f_place" 2>/dev/null || cd "$f_app_path" || exit 1
     set_deadline "$f_request_timeout_seconds"
     run_health
   ) 2>&1)

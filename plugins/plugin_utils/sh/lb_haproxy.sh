@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# A server of a HAProxy backend, through HAProxy's admin socket. In: f_state_wanted f_backend f_server f_replaces f_socket
+# A server of a HAProxy backend, through HAProxy's admin socket. In: f_state_wanted f_backend f_server f_replaces f_instead f_socket
 # f_drain_seconds f_up_seconds.
 f_changed=0
 
@@ -69,11 +69,16 @@ drain() {
   if ! is_drained; then
     f_changed=1
     [ "$f_check" = 1 ] && return 0
+    if [ -n "$f_instead" ] && is_attached; then use_instead "$f_instead"; fi
     set_state "$1" drain
     look "$1"
     is_drained || fail "HAProxy was told to drain $f_backend/$1, and did not"
   fi
   [ "$f_check" = 1 ] || wait_until_idle "$1"
+}
+use_instead() {
+  look "$1"
+  if is_drained && is_up; then set_state "$1" ready; fi
 }
 wait_until_idle() {
   f_until=$(($(date +%s) + f_drain_seconds))

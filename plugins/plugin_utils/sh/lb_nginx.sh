@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The servers of an nginx upstream, in a file of ours that nginx includes. In: f_state_wanted f_server f_replaces f_servers
+# The servers of an nginx upstream, in a file of ours that nginx includes. In: f_state_wanted f_server f_replaces f_instead f_servers
 # f_server_options f_upstream_file f_drain_seconds f_up_seconds; functions nginx_dump, nginx_reload.
 f_changed=0
 f_folder=${f_upstream_file%/*}
@@ -17,6 +17,8 @@ listed() {
 wanted_for() {
   if [ "$1" = "$f_server" ]; then
     if [ "$f_state_wanted" = attached ]; then echo up; else echo down; fi
+  elif [ "$1" = "$f_instead" ] && [ "$(printf '%s\n' "$f_before" | listed "$f_server")" = up ]; then
+    echo up
   elif printf '%s\n' "$f_replaces" | grep -Fqx -e "$1"; then
     echo down
   else

@@ -83,7 +83,7 @@ remember_process() {
 }
 write_environment() {
   [ "$f_write_environment" = 1 ] || return 0
-  f_envfile=$f_app_path/shared/service.env
+  f_envfile=$f_app_path/shared/$f_environment_file
   f_old_names=$(sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' "$f_envfile" 2>/dev/null)
   [ "$f_check" = 1 ] || make_folder "$f_app_path/shared"
   write_file "$f_envfile" 0600 "$f_environment_text"

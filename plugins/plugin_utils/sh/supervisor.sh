@@ -49,7 +49,7 @@ ini_text() {
 ; Written by Fraisier; changes are overwritten.
 [program:$f_program]
 command=/bin/sh $f_home/bin/$f_program
-directory=$f_app_path/current
+directory=$f_app_path/$f_place
 autostart=true
 autorestart=true
 startsecs=1
@@ -165,7 +165,7 @@ finish_with() {
 }
 
 f_ini_changed=0 f_conf_changed=0
-current_release
+instance_release
 socket_path
 probe
 set_deadline $((f_start_timeout_seconds + f_stop_timeout_seconds))

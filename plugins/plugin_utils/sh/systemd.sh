@@ -64,7 +64,7 @@ finish_with() {
 
 has systemctl || fail "systemctl is not on the host: is systemd there?"
 user_bus
-current_release
+instance_release
 probe
 set_deadline $((f_start_timeout_seconds + f_stop_timeout_seconds))
 [ "$f_state_wanted" = stopped ] && stop_service

@@ -45,6 +45,7 @@ def test_variables_are_declared_given_and_used(role: str) -> None:
         "fraisier_become",
         "fraisier_become_user",
         "fraisier_environment",
+        "fraisier_blue_green",
     }
     assert all(name.startswith(f"fraisier_{role}_") for name in set(options) - own)
 
