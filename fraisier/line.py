@@ -53,10 +53,10 @@ def wait_for_claim(ledger: Ledger, row: rows.Deployment, asked: Asked, listener:
                     listener.note(f"waiting: {held.message}")
                     is_told = True
             time.sleep(LOOK_SECONDS)
-        return row
     except KeyboardInterrupt:
         write.cancel(ledger, row.id, actor=asked.actor)
         raise DeploymentCancelled(f"{row.target}: cancelled while it was waiting; nothing was done") from None
+    return row
 
 
 def settle_orphans(ledger: Ledger, target: Target, listener: Listener) -> None:

@@ -82,7 +82,9 @@ def prime() -> None:
     warnings.filterwarnings("ignore", message="AnsibleCollectionFinder has already been configured")
     data = DataLoader()
     list(loader.vars_loader.all(class_only=True))
-    for name in constants.VARIABLE_PLUGINS_ENABLED:  # only those that were asked for by name are asked for group_vars and host_vars
+    for name in (
+        constants.VARIABLE_PLUGINS_ENABLED
+    ):  # only those that were asked for by name are asked for group_vars and host_vars
         loader.vars_loader.get(name)
     inventory = InventoryManager(loader=data, sources=["localhost,"])
     host = inventory.get_host("localhost")
