@@ -78,7 +78,7 @@ def lose_web2(look: dict[str, Any]) -> None:
         ),
         (lose_web2, ["web2: answered, and does not now: No route to host"]),
     ],
-    ids=str,
+    ids=lambda value: value[0].partition(":")[0] if isinstance(value, list) else "after",
 )
 def test_what_moved_is_said_from_what_to_what(act: Callable[[dict[str, Any]], None], sentences: list[str]) -> None:
     now = copy.deepcopy(LOOK)
