@@ -53,18 +53,18 @@ PHASES = {
 STATUSES = {
     Status.PENDING: "Asked for, not begun. A target has at most one; a newer request supersedes it.",
     Status.IN_PROGRESS: "Being carried out. A target has at most one.",
-    Status.SUCCESS: "Every host has proven that it serves the release.",
+    Status.SUCCESS: "Every host has proven that it serves the release, but for as many as `max_failures` allows; those are named.",
     Status.UNCHANGED: "Nothing to do: commit, configuration and proof of every host agree already.",
     Status.FAILED: "It did not work, and neither a host nor the database had moved: what served before still serves.",
     Status.ROLLED_BACK: "It did not work, and every host that was touched has proven that it serves the release before.",
     Status.ROLLBACK_FAILED: "It did not work, and going back did not hold either. The message says what is true now, host by host.",
     Status.CANCELLED: "Stopped by somebody. What had moved was put back.",
     Status.SUPERSEDED: "A newer request for the same target took its place before it began.",
-    Status.INTERRUPTED: "Its process died. The next deployment of the target trusts nothing that this one may have left.",
+    Status.INTERRUPTED: "Its process died, froze, or lost the target. `fraisier resume` goes on with it; the next deployment trusts nothing that it may have left.",
 }
 STATES = {
     FraiseState.HEALTHY: "The newest deployment, or going back, has proven itself on every host that took part.",
-    FraiseState.DEGRADED: "For applications that embed Fraisier; its own deployments do not set it yet.",
+    FraiseState.DEGRADED: "Some hosts owe a release: they did not answer while it went back, or failed within `max_failures`.",
     FraiseState.DOWN: "Nothing is deployed: a first deployment failed and was taken away again.",
     FraiseState.UNKNOWN: "Never deployed, or something was interrupted or could not be put back.",
 }
