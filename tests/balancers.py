@@ -46,11 +46,12 @@ def is_open(port: int) -> bool:
 class HAProxy:
     """A HAProxy with one backend `app`; checks its servers twice a second by asking for /health."""
 
-    def __init__(self, port: int, servers: Mapping[str, int]) -> None:
+    def __init__(self, port: int, servers: Mapping[str, int | str]) -> None:
         self.port = port
         self.folder = Path(tempfile.mkdtemp(prefix="fraisier-haproxy-"))
+        places = {name: f"127.0.0.1:{place}" if isinstance(place, int) else place for name, place in servers.items()}
         self.socket = self.folder / "admin.sock"
-        lines = [f"  server {name} 127.0.0.1:{each} check inter 500ms rise 1 fall 2" for name, each in servers.items()]
+        lines = [f"  server {name} {place} check inter 500ms rise 1 fall 2" for name, place in places.items()]
         text = [
             "global", f"  stats socket {self.socket} mode 600 level admin",
             "defaults", "  mode http", "  timeout connect 2s", "  timeout client 60s", "  timeout server 60s",

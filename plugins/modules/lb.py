@@ -25,7 +25,7 @@ attributes:
     support: full
 options:
   app_path:
-    description: "Folder of the application. On the balancer only Fraisier's notes are kept there, on whose turn it is."
+    description: "Folder on the balancer for Fraisier's note on whose turn it is."
     type: path
     required: true
   manager:

@@ -208,6 +208,18 @@ def test_nginx_drains_in_check_mode_for_real_and_again(estate: Estate, nginx: Ng
     assert lb(estate, "attached").ok().changed == 0
 
 
+def test_hosts_that_change_one_file_at_once_do_not_undo_each_other(
+    estate: Estate, nginx: Nginx, services: list[Service]
+) -> None:
+    addresses = [f"127.0.0.1:{each.port}" for each in services]
+    del estate.variables["fraisier_lb_server"]
+    estate.hosts = {f"web{number}": {"fraisier_lb_server": each} for number, each in enumerate(addresses)}
+    for state, word in (("attached", "up"), ("drained", "down"), ("attached", "up")):
+        lb(estate, state).ok()
+        assert nginx.states() == dict.fromkeys(addresses, word)
+    assert {ask(nginx.port) for _ in range(6)} == {"a", "b"}
+
+
 def test_nginx_waits_for_the_requests_that_are_open(estate: Estate, nginx: Nginx, services: list[Service]) -> None:
     lb(estate, "attached").ok()
     answers: list[str] = []
