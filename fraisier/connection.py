@@ -122,10 +122,10 @@ def said(message: str) -> str:
 
 def advice(message: str, variables: Mapping[str, Any]) -> str | None:
     """What to do about a host that could not be reached, where ssh's words and its connection variables tell."""
-    arguments = _options(str(variables.get("ansible_ssh_common_args", "")))
-    jump = _options(arguments.get("ProxyCommand", "").replace("%%", "%"))
-    if LOST_BEFORE_IT_BEGAN in message and "BatchMode" in jump:
-        return f"there is no way through the bastion; ssh says why, and asks for a key that is not known: `{_alone(arguments)}`"
+    text = str(variables.get("ansible_ssh_common_args", ""))
+    arguments, through = _options(text), way_through_bastion(text)
+    if LOST_BEFORE_IT_BEGAN in message and through:
+        return f"there is no way through the bastion; ssh says why, and asks about an unknown key: `{shlex.join([*through, 'true'])}`"
     if KEY_HAS_CHANGED not in message and KEY_IS_UNKNOWN not in message:
         return None
     file = arguments.get("UserKnownHostsFile", "").strip('"').replace("%%", "%")
@@ -133,8 +133,9 @@ def advice(message: str, variables: Mapping[str, Any]) -> str | None:
     if KEY_HAS_CHANGED in message:
         forget = ["ssh-keygen", *(["-f", file] if file else []), "-R", f"[{address}]:{port}" if port else address]
         return f"the key of {address} is not the one that is known: find out why before you type `{shlex.join(forget)}`"
-    through = ["ssh", jump[DESTINATION]] if DESTINATION in jump else []
-    scan = shlex.join([*through, "ssh-keyscan", *(["-p", port] if port else []), address])
+    scan = shlex.join(
+        [*(["ssh", through[-1]] if through else []), "ssh-keyscan", *(["-p", port] if port else []), address]
+    )
     return (
         f"the key of {address} is not known here: `fraisier bootstrap` shows it and asks, or type "
         f"`{scan} >> {shlex.quote(file) if file else '~/.ssh/known_hosts'}` and compare it with the host's own"
@@ -151,7 +152,8 @@ def _options(command: str) -> dict[str, str]:
     return {**found, DESTINATION: words[-1]} if words and words[-1].startswith(DESTINATION) else found
 
 
-def _alone(arguments: Mapping[str, str]) -> str:
-    """The ssh to the bastion, as a person types it: it may ask."""
-    words = shlex.split(arguments["ProxyCommand"].replace("%%", "%"))
-    return shlex.join([*words[: words.index("BatchMode=yes") - 1], words[-1], "true"])
+def way_through_bastion(arguments: str) -> list[str]:
+    """The ssh to the bastion that common arguments of ours name, its destination last; nothing without one."""
+    command = _options(arguments).get("ProxyCommand", "").replace("%%", "%")
+    words = shlex.split(command) if DESTINATION in _options(command) else []
+    return [*words[: words.index("BatchMode=yes") - 1], words[-1]] if "BatchMode=yes" in words else []

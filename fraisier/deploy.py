@@ -16,7 +16,7 @@ from fraisier.errors import (
     FraisierError,
     UsageError,
 )
-from fraisier.estate import located
+from fraisier.estate import located, selected
 from fraisier.evidence import Evidence
 from fraisier.git import remote
 from fraisier.plan import Plan, Release
@@ -24,7 +24,6 @@ from fraisier.record import read, write
 from fraisier.resume import interrupted, remember, settle_debts, what_to_resume
 from fraisier.rollout import roll_out
 from fraisier.run import Runner
-from fraisier.selection import Choice
 from fraisier.variables import settings_of
 from fraisier.vocabulary import FraiseState, Kind, Status, Target, is_commit
 from fraisier.work import (
@@ -73,7 +72,7 @@ def deploy(
     """
     resolved = located(resolved, environ)
     asked = bound.as_planned(ledger, resolved.target, asked)
-    _selected(resolved, asked.limit)
+    selected(resolved, asked.limit)
     line.must_be_free(ledger, resolved.target, asked)
     if asked.commit is not None and not is_commit(asked.commit):
         raise UsageError(
@@ -89,7 +88,7 @@ def rollback(
 ) -> DeploymentResult:
     """Bring the target back to the previous good release, or to the one that ``asked.to`` names; a deployment of kind rollback."""
     resolved = located(resolved, environ)
-    _selected(resolved, asked.limit)
+    selected(resolved, asked.limit)
     line.must_be_free(ledger, resolved.target, asked)
     destination(ledger, resolved.target, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.ROLLBACK, asked))
@@ -129,7 +128,7 @@ def execute(
     resolved = located(resolved, environ)
     claim = line.wait_for_claim(ledger, row, asked, listener)
     with Runner(environ, resolved.settings.inventory_environment) as runner:
-        hosts = _selected(resolved, asked.limit)
+        hosts = selected(resolved, asked.limit)
         work = Work(ledger, resolved, claim, asked, listener, environ, runner, hosts)
         with work.lease:
             try:
@@ -213,7 +212,7 @@ class Preview:
 def preview(ledger: Ledger, resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str]) -> Preview:
     """Resolve and compile as a deployment would, without claiming or recording anything."""
     resolved = located(resolved, environ)
-    hosts, settings = _selected(resolved, asked.limit), settings_of(resolved)
+    hosts, settings = selected(resolved, asked.limit), settings_of(resolved)
     commit = asked.commit or remote.resolve(settings.git_repo or "", settings.branch, environ)
     if not asked.force and _is_up_to_date(ledger, resolved, hosts, commit):
         return Preview(commit, None)
@@ -294,23 +293,6 @@ def destination(ledger: Ledger, target: Target, asked: Asked) -> tuple[Release, 
     if named[0].release_id == current.release_id:
         raise UsageError(f"{target}: {current.release_id} is what runs already")
     return current, named[0]
-
-
-def _selected(resolved: ResolvedFraise, limit: str | None) -> tuple[str, ...]:
-    """Names of the hosts that take part. None matching, or a name that nobody has, is an error."""
-    estate = resolved.estate
-    labels = {
-        host.name: {**(estate.labels.get(host.name, {}) if estate else {}), **host.labels}
-        for host in resolved.settings.hosts
-    }
-    choice = Choice(labels, {**(estate.groups if estate else {}), **resolved.groups})
-    names = choice.matching(limit or "all")
-    unknown = choice.unknown(limit or "all")
-    if unknown or not names:
-        fault = f"knows no {unknown[0]!r}" if unknown else "matches no host"
-        known = ", ".join([*choice.hosts, *(f"@{name}" for name in choice.groups if choice.matching(f"@{name}"))])
-        raise UsageError(f"{resolved.target}: --limit '{limit}' {fault}", hint=f"hosts: {known}")
-    return names
 
 
 def _limited(plan: Plan, hosts: Sequence[str]) -> Plan:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from fraisier.config.resolved import Estate, ResolvedFraise
 from fraisier.connection import PEERS
-from fraisier.errors import ConfigError, InventoryFailed
+from fraisier.errors import ConfigError, InventoryFailed, UsageError
 from fraisier.fraise_types.settings import Host
 from fraisier.run import passed_on
 from fraisier.selection import Choice
@@ -48,6 +48,23 @@ def located(resolved: ResolvedFraise, environ: Mapping[str, str]) -> ResolvedFra
         known = f"it has {len(estate.labels)} hosts and the groups {', '.join(estate.groups) or '(none)'}"
         raise ConfigError(f"{resolved.target}: no host of the inventory matches select '{settings.select}'", hint=known)
     return replace(resolved, settings=settings.model_copy(update={"hosts": hosts}), estate=estate)
+
+
+def selected(resolved: ResolvedFraise, limit: str | None) -> tuple[str, ...]:
+    """Names of the hosts that take part. None matching, or a name that nobody has, is an error."""
+    estate = resolved.estate
+    labels = {
+        host.name: {**(estate.labels.get(host.name, {}) if estate else {}), **host.labels}
+        for host in resolved.settings.hosts
+    }
+    choice = Choice(labels, {**(estate.groups if estate else {}), **resolved.groups})
+    names = choice.matching(limit or "all")
+    unknown = choice.unknown(limit or "all")
+    if unknown or not names:
+        fault = f"knows no {unknown[0]!r}" if unknown else "matches no host"
+        known = ", ".join([*choice.hosts, *(f"@{name}" for name in choice.groups if choice.matching(f"@{name}"))])
+        raise UsageError(f"{resolved.target}: --limit '{limit}' {fault}", hint=f"hosts: {known}")
+    return names
 
 
 def _chosen(settings: Placement, estate: Estate) -> Iterator[Host]:

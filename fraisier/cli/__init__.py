@@ -15,6 +15,7 @@ from fraisier.errors import FraisierError
 # name -> (module below fraisier.cli, attribute, help line); a test holds the help lines against the commands' own.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "cancel": ("cancel", "cancel", "Cancel the deployment that runs, or waits, for a target."),
+    "bootstrap": ("bootstrap", "bootstrap", "Make bare servers ready: user, key, folder, sudo or lingering, host key."),
     "config": ("config", "config", "Validate, show and describe fraises.yaml."),
     "db": ("db", "db", "Look after the database of deployments."),
     "deploy": ("deploy", "deploy", "Deploy a fraise to an environment."),

@@ -74,7 +74,7 @@ def test_the_check_of_commands_can_fail() -> None:
 
 
 # Named by a message, and not built yet.
-LATER_COMMANDS = {"cancel", "bootstrap"}
+LATER_COMMANDS = {"cancel"}
 
 
 def test_commands_that_messages_name_exist() -> None:

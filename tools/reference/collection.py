@@ -17,7 +17,19 @@ from reference.markdown import ROOT, page, table
 ROLES = """\
 Roles of the collection `fraisier.deploy`, in the order of the phases. A default that refers to another variable need not be given once
 that one is. How to use them: [in an existing estate](../how-to/use-the-roles-in-an-existing-estate.md)."""
-IN_ORDER = ("preflight", "git", "build", "migrate", "activate", "systemd", "supervisor", "health", "lb", "prune")
+IN_ORDER = (
+    "bootstrap",
+    "preflight",
+    "git",
+    "build",
+    "migrate",
+    "activate",
+    "systemd",
+    "supervisor",
+    "health",
+    "lb",
+    "prune",
+)
 
 EXAMPLE = ROOT / "inventory" / "example"
 EXAMPLE_RELEASE = Release("20260101T000000Z-0123456789ab-exampl", "0123456789abcdef0123456789abcdef01234567")

@@ -77,6 +77,7 @@ def _example(name: str) -> str:
         "fraisier_supervisor_program": "my_api",
         "fraisier_lb_manager": "haproxy",
         "fraisier_lb_state": "drained",
+        "fraisier_bootstrap_user": "deploy",
     }[name]
 
 
