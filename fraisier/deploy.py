@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -63,7 +64,13 @@ def request(ledger: Ledger, target: Target, kind: Kind, asked: Asked) -> rows.De
 
 
 def deploy(
-    ledger: Ledger, resolved: ResolvedFraise, asked: Asked, listener: Listener, environ: Mapping[str, str]
+    ledger: Ledger,
+    resolved: ResolvedFraise,
+    asked: Asked,
+    listener: Listener,
+    environ: Mapping[str, str],
+    *,
+    runner: Runner | None = None,
 ) -> DeploymentResult:
     """Bring the newest (or the asked) commit of the target's branch to its hosts, prove it, or put everything back.
 
@@ -80,7 +87,7 @@ def deploy(
         )
     deploy_plan(resolved, PLACEHOLDER)  # what cannot be compiled must not even become a row
     row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.DEPLOY, asked))
-    return execute(ledger, resolved, row, asked, listener, environ)
+    return execute(ledger, resolved, row, asked, listener, environ, runner=runner)
 
 
 def rollback(
@@ -123,11 +130,16 @@ def execute(
     asked: Asked,
     listener: Listener,
     environ: Mapping[str, str],
+    *,
+    runner: Runner | None = None,
 ) -> DeploymentResult:
-    """Carry out a deployment that was asked for: the one path behind CLI, webhook, API and schedule."""
+    """Carry out a deployment that was asked for: the one path behind CLI, webhook, API and schedule.
+
+    ``runner``: one that has been entered and is used again and again, for who deploys often.
+    """
     resolved = located(resolved, environ)
     claim = line.wait_for_claim(ledger, row, asked, listener)
-    with Runner(environ, resolved.settings.inventory_environment) as runner:
+    with nullcontext(runner) if runner else Runner(environ, resolved.settings.inventory_environment) as runner:
         hosts = selected(resolved, asked.limit)
         work = Work(ledger, resolved, claim, asked, listener, environ, runner, hosts)
         with work.lease:

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +46,12 @@ class Server:
 
 
 @contextmanager
-def sshd(folder: Path, key: Path | None = None) -> Iterator[Server]:
+def sshd(
+    folder: Path, key: Path | None = None, addresses: Sequence[str] = ("127.0.0.1",), more: Sequence[str] = ()
+) -> Iterator[Server]:
     """An sshd for ourselves alone, on a free port of loopback, with keys of its own; it ends with the block.
 
-    ``key``: the private key that opens it; one is made otherwise.
+    ``key``: the private key that opens it; one is made otherwise. ``addresses``: 16 at most. ``more``: lines of its configuration.
     """
     folder.mkdir(exist_ok=True)
     for name in ("host_key",) if key else ("host_key", "user_key"):
@@ -59,21 +61,22 @@ def sshd(folder: Path, key: Path | None = None) -> Iterator[Server]:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     key = key or folder / "user_key"
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((addresses[0], 0))
         port = int(probe.getsockname()[1])
     lines = [
-        f"ListenAddress 127.0.0.1:{port}",
+        *(f"ListenAddress {address}:{port}" for address in addresses),
+        *more,
         f"HostKey {folder}/host_key",
         f"AuthorizedKeysFile {key}.pub",
     ]
     lines += ["UsePAM no", "StrictModes no", "PasswordAuthentication no", "PermitRootLogin yes", "PidFile none"]
     (folder / "sshd_config").write_text("\n".join(lines) + "\n")
     public = (folder / "host_key.pub").read_text()
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}")
+    (folder / "known_hosts").write_text("".join(f"[{address}]:{port} {public}" for address in addresses))
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)
     try:
-        _wait_for(port)
+        _wait_for(addresses[-1], port)
         yield Server(port, key, folder / "known_hosts", folder / "log", server.pid)
     finally:
         sessions = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
@@ -83,11 +86,11 @@ def sshd(folder: Path, key: Path | None = None) -> Iterator[Server]:
         server.wait()
 
 
-def _wait_for(port: int) -> None:
+def _wait_for(address: str, port: int) -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
+            if client.connect_ex((address, port)) == 0:
                 return
         time.sleep(0.05)
     raise TimeoutError("the sshd did not start")

@@ -157,6 +157,7 @@ class Runner:
         for sequence, line in enumerate(self._lines(), start=1):
             yield _event(redact(line), sequence)
         self.outcome = Outcome(self.outcome.status, self.outcome.rc, [redact(line) for line in self.outcome.output])
+        shutil.rmtree(folder, ignore_errors=True)  # secrets stay no longer than the run that needs them
 
     def cancel(self) -> None:
         """End the run that is going on; ``run`` then ends with the outcome ``canceled``."""

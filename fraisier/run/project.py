@@ -15,6 +15,7 @@ import yaml
 from fraisier.connection import ALIVE
 from fraisier.plan import Plan, Template
 from fraisier.run import collection
+from fraisier.run.steps import steps
 
 EARLY = (
     "fraisier_hooks",
@@ -24,8 +25,6 @@ EARLY = (
     "fraisier_blue_green",
 )
 TASK_FILES = ("fraisier_hooks", "fraisier_lb_tasks")
-WORK = {"build": "fraisier_build_commands", "migrate": "fraisier_migrate_tool"}
-"""Phases that need not have anything to do, and the variable that says what."""
 JINJA_MARKS = ("{{", "{%", "{#")
 
 
@@ -104,9 +103,7 @@ def write_inventory(plan: Plan, folder: Path) -> None:
 def early(plan: Plan) -> dict[str, Any]:
     """Variables that Ansible can use before the first task: what is not asked for then costs no task at all."""
     found = {name: plan.variables[name] for name in EARLY if name in plan.variables}
-    everywhere = (plan.variables, *plan.hosts.values())
-    idle = [phase for phase, name in WORK.items() if not any(variables.get(name) for variables in everywhere)]
-    return {**found, "fraisier_idle": idle}
+    return {**found, "fraisier_steps": steps(plan)}
 
 
 def write_early(plan: Plan, path: Path, more: Mapping[str, Any]) -> None:

@@ -173,7 +173,7 @@ def test_questions_are_asked_and_answered_at_the_terminal_of_the_run(process: Pr
 
 @pytest.mark.parametrize("with_process", [True, False])
 def test_a_signal_reaches_the_run(process: Process, with_process: bool) -> None:
-    mark = f"300.{os.getpid()}6"
+    mark = f"300.{os.getpid()}6{int(with_process)}"
     if not with_process:
         process.end()
     child = process.spawn(SLOW.format(mark=mark))
@@ -202,7 +202,7 @@ def test_a_killed_shim_takes_its_run_with_it_and_the_process_stays(process: Proc
     child = process.spawn(SLOW.format(mark=mark))
     wait_for(lambda: bool(processes_with(f"sleep {mark}")))
     os.killpg(child.pid, signal.SIGKILL)
-    child.expect(pexpect.EOF, timeout=5)
+    child.expect(pexpect.EOF, timeout=30)
     child.close()
     for pid in processes_with(f"sleep {mark}"):  # workers are the guardian's to end
         os.kill(pid, signal.SIGKILL)
@@ -277,4 +277,4 @@ def test_after_a_cancelled_run_the_next_one_is_warm_again(tmp_path: Path) -> Non
         assert not processes_with(f"sleep {mark}")
         assert any(WARM in event.message for event in runner.run(who, {}))
         folder = runner._folder
-    wait_for(lambda: not processes_with(str(folder)), 5)
+    wait_for(lambda: not processes_with(str(folder)), 30)

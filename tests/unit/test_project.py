@@ -9,6 +9,7 @@ import yaml
 
 from fraisier.plan import Plan, Release, Template
 from fraisier.run import project
+from fraisier.run.steps import steps
 from fraisier.secrets import SecretRef
 from fraisier.vocabulary import Target
 
@@ -58,7 +59,7 @@ def test_a_rendered_project_names_secrets_and_holds_none(tmp_path: Path) -> None
         {
             "name": "my_api/production, release 20261122T000000Z-0123456789ab-abc123",
             "import_playbook": "fraisier.deploy.api",
-            "vars": {"fraisier_hooks": {}, "fraisier_idle": ["build", "migrate"]},
+            "vars": {"fraisier_hooks": {}, "fraisier_steps": steps(plan(name="x"))},
         }
     ]
 
@@ -69,14 +70,20 @@ def test_the_hash_of_a_plan_tells_templates_from_text_and_ignores_order() -> Non
     assert plan(a=1).hash != plan(a=2).hash
 
 
-def test_a_phase_is_idle_only_when_no_host_has_anything_to_do() -> None:
-    assert project.early(plan(fraisier_build_commands=[], fraisier_migrate_tool=""))["fraisier_idle"] == [
-        "build",
-        "migrate",
-    ]
-    assert project.early(plan(fraisier_build_commands=[], fraisier_migrate_tool="alembic"))["fraisier_idle"] == [
-        "build"
-    ]
+def test_a_phase_is_left_out_only_when_no_host_has_anything_to_do() -> None:
+    idle = project.early(plan(fraisier_build_commands=[], fraisier_migrate_tool=""))["fraisier_steps"]
+    assert (idle["build"], idle["migrate"], idle["fetch"]) == ("hooks/none.yml", "hooks/none.yml", "work/fetch.yml")
+    assert project.early(plan(fraisier_migrate_tool="alembic"))["fraisier_steps"]["migrate"] == "work/migrate.yml"
     one = plan(fraisier_build_commands=[])
     one = replace(one, hosts={"web1": {"fraisier_build_commands": Template("{{ make_it }}")}})
-    assert project.early(one)["fraisier_idle"] == ["migrate"]
+    assert project.early(one)["fraisier_steps"]["build"] == "work/build.yml"
+
+
+def test_a_phase_with_a_hook_or_a_load_balancer_is_taken_whole() -> None:
+    hooked = project.early(plan(fraisier_hooks={"before_fetch": "/x.yml"}, fraisier_service_manager="systemd"))[
+        "fraisier_steps"
+    ]
+    assert "fetch" not in hooked
+    assert hooked["restart"] == "restart/systemd.yml"
+    balanced = project.early(plan(fraisier_lb_manager="nginx"))["fraisier_steps"]
+    assert not {"preflight", "drain", "reattach"} & set(balanced)

@@ -41,6 +41,8 @@ from ansible.plugins import loader
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
 
+from fraisier.run.warm.templates import Templates
+
 PR_SET_PDEATHSIG = 1
 REQUEST_SECONDS = 10.0
 
@@ -63,6 +65,8 @@ def main() -> None:
     gc.freeze()
     gc.enable()
     own = settings(os.environ)
+    with suppress(Exception):
+        learn_templates(listener)
     while True:
         connection, _ = listener.accept()
         with connection, suppress(OSError, ValueError):
@@ -93,6 +97,14 @@ def prime() -> None:
     loader.strategy_loader.get("linear", class_only=True)
     for plugins in (loader.connection_loader, loader.shell_loader, loader.become_loader, loader.callback_loader):
         list(plugins.all(class_only=True))
+
+
+def learn_templates(listener: socket.socket) -> None:
+    """Until somebody is waiting: on one host they would cost as much as they save."""
+    templates = Templates()
+    templates.take_effect()
+    while templates.waiting and not select.select([listener], [], [], 0)[0]:
+        templates.compile_one()
 
 
 def settings(environ: Mapping[str, str]) -> object:
