@@ -60,8 +60,8 @@ STATUSES = {
     Status.ROLLBACK_FAILED: "It did not work, and going back did not hold either. The message says what is true now, host by host.",
     Status.CANCELLED: "Stopped by somebody. What had moved was put back.",
     Status.SUPERSEDED: "A newer request for the same target took its place before it began.",
-    Status.INTERRUPTED: "Its process died, froze, or lost the target. `fraisier resume` goes on with it; the next deployment trusts nothing "
-    "that it may have left.",
+    Status.INTERRUPTED: "Its process died, froze, or lost the target. `fraisier resume` goes on with it; the next deployment trusts "
+    "nothing that it may have left.",
 }
 STATES = {
     FraiseState.HEALTHY: "The newest deployment, or going back, has proven itself on every host that took part.",
