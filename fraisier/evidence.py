@@ -143,7 +143,8 @@ class Evidence:
     def _see_host(self, host: HostEvidence, event: Event) -> None:
         if event.kind is EventKind.TASK:
             host.is_waiting, host.last_task = True, event.phase or event.task
-        elif event.kind is not EventKind.UNREACHABLE and not event.item:  # cut off: what it was doing may go on
+        # cut off: what it was doing may go on; but preflight has started nothing
+        elif (event.kind is not EventKind.UNREACHABLE or event.phase == Phase.PREFLIGHT) and not event.item:
             host.is_waiting = False
         if event.phase and event.kind is not EventKind.SKIPPED:
             state = "began" if event.kind is EventKind.TASK else event.kind.value
