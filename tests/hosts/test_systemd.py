@@ -33,7 +33,8 @@ def estate(bed: Bed, tmp_path: Path) -> Estate:
         "ansible_host": host.address,
         "ansible_user": "deploy",
         "ansible_ssh_private_key_file": str(bed.image.key),
-        "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={bed.known_hosts}",
+        # A socket in a test's folder would have too long a name.
+        "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={bed.known_hosts} -o ControlPath=none",
         "ansible_python_interpreter": "/usr/bin/python3",
         "fraisier_app_path": APP_PATH,
     }

@@ -280,11 +280,14 @@ class World:
         assert self.schema() == schema
 
     def story(self) -> str:
-        """For a test that failed: the newest deployment, and every host's last words."""
+        """For a test that failed: the newest deployment, and the last words of every host that still speaks."""
         told = [self.fraisier("logs", expect=None).stdout[-6000:]]
         for host in self.bed.hosts.values():
-            state = f"{self._look(host.name)}\n{host.journal(UNIT)[-1000:]}" if host.is_on else "off"
-            told.append(f"--- {host.name}: {state}")
+            try:
+                said = host.run("journalctl", "--quiet", "--no-pager", "--lines=30", timeout=5).stdout
+            except (AssertionError, subprocess.TimeoutExpired) as error:
+                said = str(error)
+            told.append(f"--- {host.name}: {said[-2000:]}")
         return "\n".join(told)
 
     def end(self) -> None:
