@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 
-from ansible_collections.fraisier.deploy.plugins.plugin_utils import checkup, shell
+from ansible_collections.fraisier.deploy.plugins.plugin_utils import checkup, instances, shell
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import Arguments
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.http_check import MANAGERS, parse_service
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.repository import parse_repository
@@ -29,20 +29,25 @@ class ActionModule(ScriptAction):
     def _look_at_host(self, arguments: Arguments) -> Result:
         app_path = arguments.app_path()
         service = parse_service(arguments, app_path)
+        both = instances.parse(arguments, release_id="")
         repo = arguments.text("repo")
         repository = parse_repository(repo) if repo else None
         branch = arguments.text("branch", "HEAD")
         number = checkup.port_of(arguments.text("health_url"))
         tolerated = arguments.number("max_clock_seconds", 2)
         parts = [
-            *service.parts(),
+            shell.assign("app_path", app_path),
+            *both.parts(
+                lambda instance: [
+                    *service.of(instance).parts(),
+                    shell.assign("port", number and (instance.port or number)),
+                ]
+            ),
             shell.exporting(
                 "git_environment", {**arguments.environment(), **(repository.credentials if repository else {})}
             ),
-            shell.assign("app_path", app_path),
             shell.assign("repo", repository.url if repository else ""),
             shell.assign("branch", branch),
-            shell.assign("port", number),
             shell.assign("git_seconds", arguments.integer("git_timeout_seconds", 20, minimum=1)),
             shell.assign("manager_wanted", arguments.choice("manager", MANAGERS, "none")),
             shell.assign_lines("tools", arguments.lines("tools", TOOL)),
@@ -53,16 +58,17 @@ class ActionModule(ScriptAction):
         ]
         arguments.finish()
         asked_at = time.time()
-        answer = self.ask(["git_run", "process", "checks", "doctor"], parts)
+        answer = self.ask([instances.SCRIPT, "git_run", "process", "checks", "doctor"], parts)
         answered_at = time.time()
         result = outcome(answer)
         if not answer.complete:
             return result
+        instance = both.of(answer.text("color"))
         judged = [
             checkup.clock(answer, asked_at, answered_at, tolerated),
             checkup.git(answer, repository.url if repository else "", branch),
-            checkup.port(answer, number) if number else None,
-            checkup.service(answer, service.manager, service.name),
+            checkup.port(answer, instance.port or number) if number else None,
+            checkup.service(answer, service.manager, service.of(instance).name),
         ]
         found = [*checkup.told(answer), *(finding for finding in judged if finding)]
         return {
@@ -74,10 +80,16 @@ class ActionModule(ScriptAction):
         }
 
     def _look_at_unit(self, arguments: Arguments) -> Result:
-        service = parse_service(arguments, arguments.app_path())
-        parts = [*service.parts(), shell.assign("written", arguments.boolean("unit_written"))]
+        app_path = arguments.app_path()
+        service = parse_service(arguments, app_path)
+        both = instances.parse(arguments, release_id="")
+        parts = [
+            shell.assign("app_path", app_path),
+            *both.parts(lambda instance: service.of(instance).parts()),
+            shell.assign("written", arguments.boolean("unit_written")),
+        ]
         arguments.finish()
-        answer = self.ask(["process", "doctor_unit"], parts)
+        answer = self.ask([instances.SCRIPT, "process", "doctor_unit"], parts)
         return {
             **outcome(answer),
             "user": answer.text("user"),

@@ -87,6 +87,15 @@ options:
   home:
     description: "Folder of supervisord. The default is C(supervisor) in O(app_path)."
     type: path
+  blue_green:
+    description: "Two instances of the service on the host, by ports and the variable that has them: the one that serves is looked at."
+    type: dict
+    default: {}
+  instance:
+    description: "The instance to look at: that of the release that serves, the other one, or one by its color."
+    type: str
+    choices: [release, other, blue, green]
+    default: release
   unit_exists:
     description: "The unit is the user's own and must exist."
     type: bool

@@ -137,3 +137,21 @@ def test_deploying_after_a_controller_was_killed_at_the_switch_loses_no_request(
     both.assert_serves(both.serving()[0], result["release_id"])
     assert client.versions_since(moment) == {third}
     assert client.failures == []
+
+
+def test_looks_are_at_the_instance_that_serves_and_a_plan_holds(both: BlueGreen) -> None:
+    world = both.world
+    world.deploy()
+    world.release(2)
+    second = world.deploy()["release_id"]
+    found = [one for one in world.json("doctor")["findings"] if one["host"]]
+    assert {one["state"] for one in found} == {"ok"}
+    (port,) = (one["message"] for one in found if one["check"] == "port")
+    assert port == f"{both.ports['green']} is held by the service"
+    (host,) = world.json("status", "--live")["fraises"][0]["hosts"]
+    assert (host["runs_release_id"], host["drift"]) == (second, [])
+    world.release(3)
+    made = world.json("plan", "my_api", "production")["plan"]
+    assert made["migration"]["pending"] == ["0003"]
+    result = world.deploy("--plan", made["id"])
+    both.assert_serves("blue", result["release_id"])

@@ -48,9 +48,9 @@ class ProcessWatch(threading.Thread):
 
     def run(self) -> None:
         while not self.is_over:
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
+            for process in Path("/proc").glob("[0-9]*"):  # whose files may be gone in the next moment
                 try:
-                    self.seen.add(path.read_bytes())
+                    self.seen.add((process / "cmdline").read_bytes())
                 except OSError:
                     continue
             self.looks += 1
