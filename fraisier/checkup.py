@@ -173,7 +173,7 @@ def _login(name: str, variables: Mapping[str, Any], message: str) -> Finding:
         "port": variables.get("ansible_port") or 22,
     }
     reason = " ".join(said(message).split())[-200:]
-    hint = advice(message, variables) or hint.format(**facts)
+    hint = advice(message, variables, name) or hint.format(**facts)
     return Finding(name, "ssh", "problem", f"{words} ({reason})" if reason else words, hint)
 
 

@@ -120,7 +120,7 @@ def said(message: str) -> str:
     return message.rpartition("can be reached over ssh: ")[2] or message
 
 
-def advice(message: str, variables: Mapping[str, Any]) -> str | None:
+def advice(message: str, variables: Mapping[str, Any], name: str) -> str | None:
     """What to do about a host that could not be reached, where ssh's words and its connection variables tell."""
     text = str(variables.get("ansible_ssh_common_args", ""))
     arguments, through = _options(text), way_through_bastion(text)
@@ -129,7 +129,7 @@ def advice(message: str, variables: Mapping[str, Any]) -> str | None:
     if KEY_HAS_CHANGED not in message and KEY_IS_UNKNOWN not in message:
         return None
     file = arguments.get("UserKnownHostsFile", "").strip('"').replace("%%", "%")
-    address, port = str(variables.get("ansible_host", "the host")), str(variables.get("ansible_port") or "")
+    address, port = str(variables.get("ansible_host", name)), str(variables.get("ansible_port") or "")
     if KEY_HAS_CHANGED in message:
         forget = ["ssh-keygen", *(["-f", file] if file else []), "-R", f"[{address}]:{port}" if port else address]
         return f"the key of {address} is not the one that is known: find out why before you type `{shlex.join(forget)}`"

@@ -241,7 +241,7 @@ def _failed(failures: list[Failure], plan: Plan) -> FraisierError:
     more = len({failure.host for failure in failures}) - 1
     text = str(first) + (f" (and {more} more host{'s' if more > 1 else ''})" if more else "")
     if first.unreachable:
-        return TargetUnreachable(text, hint=advice(first.message, plan.hosts.get(first.host, {})))
+        return TargetUnreachable(text, hint=advice(first.message, plan.hosts.get(first.host, {}), first.host))
     if first.phase in (Phase.HEALTH, Phase.VERIFY):
         return HealthCheckFailed(text)
     return DeploymentFailed(text)

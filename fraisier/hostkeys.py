@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fraisier.connection import DESTINATION, way_through_bastion
 from fraisier.errors import TargetUnreachable
@@ -38,10 +38,23 @@ class UnknownKeys:
             file.write("".join(f"{line}\n" for line in self.lines))
 
 
-def unknown_keys(plan: Plan, environ: Mapping[str, str]) -> Iterator[UnknownKeys]:
-    """Keys of the plan's bastions and hosts that are not known, one machine at a time: the next is asked when this one was dealt with."""
+def unknown_keys(
+    plan: Plan, environ: Mapping[str, str], peers: Mapping[str, Mapping[str, Any]] | None = None
+) -> Iterator[UnknownKeys]:
+    """Keys of the plan's bastions and hosts that are not known, one machine at a time: the next is asked when this one was dealt with.
+
+    ``peers``: how inventories of the user's own reach hosts. What is reached in a way that only Ansible can tell is left to ssh.
+    """
     seen: set[tuple[str, ...]] = set()
-    for name, variables in plan.hosts.items():
+    for name, ours in plan.hosts.items():
+        theirs = (peers or {}).get(name, {})
+        variables = {**theirs, **ours}
+        if (
+            "ansible_ssh_common_args" in theirs
+            or variables.get("ansible_connection", "ssh") != "ssh"
+            or "{{" in str(theirs)
+        ):
+            continue
         arguments = str(variables.get("ansible_ssh_common_args", ""))
         known_hosts = [word for word in shlex.split(arguments) if word.startswith("UserKnownHostsFile=")]
         files = ["-o", known_hosts[0]] if known_hosts else []
@@ -53,6 +66,12 @@ def unknown_keys(plan: Plan, environ: Mapping[str, str]) -> Iterator[UnknownKeys
             if (*machine, *way) not in seen and (found := _look(machine, way, environ)):
                 yield found
             seen.add((*machine, *way))
+
+
+def _is_plain(theirs: Mapping[str, Any]) -> bool:
+    """Whether what an inventory says of a host is all that ssh will be told: no way of its own, nothing to be worked out."""
+    is_ssh = theirs.get("ansible_connection", "ssh") == "ssh"
+    return is_ssh and "ansible_ssh_common_args" not in theirs and "{{" not in str(theirs)
 
 
 def _look(machine: list[str], through: list[str], environ: Mapping[str, str]) -> UnknownKeys | None:

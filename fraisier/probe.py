@@ -78,7 +78,7 @@ def probe(ledger: Ledger, resolved: ResolvedFraise, environ: Mapping[str, str]) 
 
 
 def _words(failure: Failure, plan: Plan) -> str:
-    hint = advice(failure.message, plan.hosts.get(failure.host, {}))
+    hint = advice(failure.message, plan.hosts.get(failure.host, {}), failure.host)
     return f"{said(failure.message).rstrip('.')}; {hint}" if hint else said(failure.message)
 
 

@@ -55,7 +55,7 @@ def bootstrap(ctx: click.Context, /, fraise: str, environment: str, *, as_json: 
     keys = tuple(key for file in asked["keys"] or _key_files(resolved) for key in _keys(Path(file)))
     passwords = _passwords(asked)
     plan = bootstrap_plan(resolved, Preparing(asked["user"], keys, asked["install"], frozenset(passwords)))
-    for unknown in unknown_keys(plan, config.environ):
+    for unknown in unknown_keys(plan, config.environ, resolved.estate.peers if resolved.estate else None):
         click.echo(f"the key of {unknown.name} is not known on this machine:", err=True)
         click.echo("".join(f"  {text}\n" for text in unknown.fingerprints), nl=False, err=True)
         _confirm(unknown.name, accept=asked["accept_new_host_keys"])

@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,20 @@ def test_a_key_that_is_known_by_another_value_is_not_ours_to_mend(
     host, bastion = servers
     (tmp_path / "known hosts").write_text(f"[127.0.0.1]:{host.port} {bastion.host_key.split(' ', 1)[1]}")
     assert list(unknown_keys(plan(tmp_path, host), os.environ)) == [], "ssh refuses it, and says why"
+
+
+def test_hosts_of_an_inventory_are_asked_where_it_says_that_they_are(
+    servers: tuple[Server, Server], tmp_path: Path
+) -> None:
+    host, _ = servers
+    compiled = plan(tmp_path, host)
+    known = {"ansible_host": "127.0.0.1", "ansible_port": host.port}
+    theirs = {
+        name: {key: value for key, value in hosts.items() if key not in known} for name, hosts in compiled.hosts.items()
+    }
+    peers = {"web1": known, "web2": {"ansible_host": "{{ somewhere }}"}}
+    found = unknown_keys(replace(compiled, hosts=theirs), os.environ, peers)
+    assert [unknown.name for unknown in found] == [f"[127.0.0.1]:{host.port}"]
 
 
 def test_a_host_that_shows_no_key_is_unreachable(servers: tuple[Server, Server], tmp_path: Path) -> None:
