@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.acceptance.world import World
+from tests.acceptance.world import World, wait_for
 from tests.integration.record.postgresql import PostgresServer
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    server = PostgresServer()
-    server.start()
-    yield server.url(server.create_database())
-    server.stop()
-    server.remove()
+def server() -> Iterator[PostgresServer]:
+    found = PostgresServer()
+    found.start()
+    yield found
+    found.stop()
+    found.remove()
+
+
+@pytest.fixture
+def url(server: PostgresServer) -> str:
+    return server.url(server.create_database())
 
 
 def test_deploy_fail_roll_back_and_read_with_the_ledger_on_postgresql(world: World, url: str) -> None:
@@ -39,3 +46,40 @@ def test_deploy_fail_roll_back_and_read_with_the_ledger_on_postgresql(world: Wor
     live = world.json("status", "--live")["fraises"][0]
     assert (live["status"], live["version"], live["hosts"][0]["drift"]) == ("healthy", first, [])
     assert "migrate" in world.fraisier("logs").stdout
+
+
+def test_cut_off_from_the_database_a_run_ends_before_its_lease_does(
+    world: World, server: PostgresServer, url: str
+) -> None:
+    world.database_url = url
+    world.fraisier("db", "migrate")
+    first = world.git("rev-parse", "HEAD")
+    world.deploy()
+    world.release(2)
+    mark = world.root / "building"
+    world.write_config(("    install:\n", f"    install:\n      - touch {mark}; exec sleep 120\n"))
+    run = world.start("deploy", "my_api", "production", "--json")
+    wait_for(mark.exists, "it builds", 60)
+    server.stop()
+    try:
+        wait_for(lambda: not running("sleep\0120\0"), "the command has ended", 30)
+    finally:
+        server.start()
+    out, err = run.communicate(timeout=120)
+    assert run.returncode == 1, out + err
+    result = json.loads(out)["deployment"]
+    assert result["status"] == "failed"
+    assert "database could not be reached" in result["error"]["message"]
+    world.assert_serving(first, "v1", schema="0001")
+    world.write_config()
+    assert world.deploy()["status"] == "success"
+
+
+def running(command: str) -> bool:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_text() == command:
+                return True
+        except (OSError, UnicodeDecodeError):
+            continue
+    return False

@@ -127,6 +127,14 @@ SLOW = """
       ansible.builtin.command: sleep {mark}
 """
 
+QUICK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Do next to nothing
+      ansible.builtin.command: "true"
+"""
+
 CONTROLLER = """
 import os, sys
 from pathlib import Path
@@ -164,6 +172,22 @@ def test_cancel_ends_the_command_and_says_cancelled(tmp_path: Path) -> None:
                 runner.cancel()
         assert runner.outcome.status == "canceled"
         assert not processes_with(f"sleep {mark}")
+
+
+def test_a_run_that_nobody_feeds_any_more_is_ended_and_another_may_follow(tmp_path: Path) -> None:
+    """The controller is frozen, or cut off from its database: the run must be over before somebody else may take the target."""
+    mark = f"300.{os.getpid()}6"
+    with Runner(os.environ) as runner:
+        starved = time.monotonic()
+        for event in runner.run(plan(tmp_path / "play.yml", SLOW.format(mark=mark)), {}, Options(feed_seconds=12)):
+            if event.kind is EventKind.TASK and event.host:
+                wait_for(lambda: runner.feed() or bool(processes_with(f"sleep {mark}")))
+                starved = time.monotonic()
+        assert runner.outcome.status == "starved"
+        assert not processes_with(f"sleep {mark}")
+        assert 11 < time.monotonic() - starved < 40
+        list(runner.run(plan(tmp_path / "play.yml", QUICK), {}, Options(feed_seconds=60)))
+        assert runner.outcome.status == "successful"
 
 
 def test_a_killed_guardian_is_said_to_have_died_and_leaves_nothing(tmp_path: Path) -> None:

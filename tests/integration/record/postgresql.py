@@ -30,17 +30,9 @@ class PostgresServer:
             os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
 
     def start(self) -> None:
-        self._run(
-            "initdb",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-            "-U",
-            "fraisier",
-            "-D",
-            str(self._data),
-        )
+        if not self._data.exists():
+            initdb = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-U", "fraisier"]
+            self._run("initdb", *initdb, "-D", str(self._data))
         options = (
             f"-c listen_addresses='' -c unix_socket_directories='{self._folder}' -c fsync=off -c max_connections=200"
         )
