@@ -142,7 +142,7 @@ def execute(
     with nullcontext(runner) if runner else Runner(environ, resolved.settings.inventory_environment) as runner:
         hosts = selected(resolved, asked.limit)
         work = Work(ledger, resolved, claim, asked, listener, environ, runner, hosts)
-        with work.lease:
+        with ledger.patient(DATABASE_SECONDS), work.lease:
             try:
                 return _carry_out(work)
             except FraisierError as error:  # what a run finds out is settled where it ran: these come from around it
@@ -158,6 +158,8 @@ def _carry_out(work: Work) -> DeploymentResult:
     return _roll_back(work) if work.claim.kind is Kind.ROLLBACK else _deploy(work)
 
 
+DATABASE_SECONDS = 60.0
+"""So long a deployment that has begun waits for a database that is away; its run was ended long before, and what it knows is not lost."""
 PLACEHOLDER = Release("20000101T000000Z-000000000000-000000", "0" * 40)
 
 

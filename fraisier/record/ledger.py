@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from re import compile as pattern
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from fraisier.record import encode, schema
 from fraisier.record.connect import WAIT_SECONDS, connect, driver_errors
@@ -16,12 +17,14 @@ from fraisier.record.failure import ledger_error
 from fraisier.record.url import POSTGRESQL, default_url, read_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from fraisier.vocabulary import Target
 
 Row = dict[str, Any]
+Opened = TypeVar("Opened")
 _IDLE = 4
+_LOOK_SECONDS = 0.2
 _NAMED = pattern(r"(?<![:\w]):([a-z_]\w*)")
 
 
@@ -75,6 +78,7 @@ class Ledger:
         self._lost: list[Any] = []
         self._pid = os.getpid()
         self._is_current = False
+        self._patience_seconds = 0.0
         self._joined = threading.local()
 
     def __repr__(self) -> str:
@@ -91,7 +95,7 @@ class Ledger:
         if joined is not None:
             return joined.execute(sql, **parameters)
         with self._translated():
-            opened = self._opened(sql, parameters, is_write=False)
+            opened = self._patiently(lambda: self._opened(sql, parameters, is_write=False))
             if opened is None:
                 return []
             session, rows = opened
@@ -110,7 +114,8 @@ class Ledger:
             yield joined
             return
         with self._translated():
-            opened = self._opened(_begin(self.engine, durable), {}, is_write=True, before=_before(self.engine, durable))
+            begin, before = _begin(self.engine, durable), _before(self.engine, durable)
+            opened = self._patiently(lambda: self._opened(begin, {}, is_write=True, before=before))
             assert opened is not None
             session, _ = opened
             self._joined.session = session
@@ -123,6 +128,15 @@ class Ledger:
             finally:
                 self._joined.session = None
                 self._keep(session.driver)
+
+    @contextmanager
+    def patient(self, seconds: float) -> Iterator[None]:
+        """For a block that has begun what must be written down to its end: wait so long for a database that is away, before each use."""
+        before, self._patience_seconds = self._patience_seconds, seconds
+        try:
+            yield
+        finally:
+            self._patience_seconds = before
 
     def close(self) -> None:
         """Close what is idle. The ledger can be used again."""
@@ -143,6 +157,17 @@ class Ledger:
             yield
         except driver_errors(self.place) as cause:
             raise ledger_error(cause, self.place) from cause
+
+    def _patiently(self, open_: Callable[[], Opened]) -> Opened:
+        """Nothing has been written before a transaction is open, nor by one that reads: that much may be tried again."""
+        until = time.monotonic() + self._patience_seconds
+        while True:
+            try:
+                return open_()
+            except driver_errors(self.place) as cause:
+                if not ledger_error(cause, self.place).retriable or time.monotonic() >= until:
+                    raise
+            time.sleep(_LOOK_SECONDS)
 
     def _opened(
         self, sql: str, parameters: Mapping[str, object], *, is_write: bool, before: str = ""

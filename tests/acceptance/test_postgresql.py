@@ -56,13 +56,12 @@ def test_cut_off_from_the_database_a_run_ends_before_its_lease_does(
     first = world.git("rev-parse", "HEAD")
     world.deploy()
     world.release(2)
-    mark = world.root / "building"
-    world.write_config(("    install:\n", f"    install:\n      - touch {mark}; exec sleep 120\n"))
+    world.write_config(("    install:\n", "    install:\n      - exec sleep 120\n"))
     run = world.start("deploy", "my_api", "production", "--json")
-    wait_for(mark.exists, "it builds", 60)
+    wait_for(lambda: running(["sleep", "120"]), "it builds", 60)
     server.stop()
     try:
-        wait_for(lambda: not running("sleep\0120\0"), "the command has ended", 30)
+        wait_for(lambda: not running(["sleep", "120"]), "the command has ended", 30)
     finally:
         server.start()
     out, err = run.communicate(timeout=120)
@@ -75,10 +74,10 @@ def test_cut_off_from_the_database_a_run_ends_before_its_lease_does(
     assert world.deploy()["status"] == "success"
 
 
-def running(command: str) -> bool:
+def running(command: list[str]) -> bool:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if path.read_text() == command:
+            if path.read_bytes().decode().split("\0")[:-1] == command:
                 return True
         except (OSError, UnicodeDecodeError):
             continue
