@@ -182,7 +182,7 @@ class Client:
             if not keep:
                 connection.close()
                 is_used = False
-            self._stop.wait(0.03)
+            self._stop.wait(0.08)
         connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
