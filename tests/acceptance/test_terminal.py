@@ -35,7 +35,9 @@ def test_a_deployment_on_a_terminal_draws_every_phase_and_ends_with_a_sentence(w
     text = CONTROL.sub("", shown)
     for phase in ("preflight", "fetch", "build", "migrate", "activate", "restart", "health", "verify", "prune"):
         assert re.search(rf"{phase}\s+[✔●] localhost", text), phase
-    assert "success" in text.splitlines()[-1]
+    sentence, release = text.splitlines()[-2:]
+    assert sentence.startswith("success in ") and len(sentence) <= 80
+    assert release.strip().removesuffix(")") == world.production.current()
     assert "\x1b[?25h" in shown, "the cursor is given back"
 
 
