@@ -115,6 +115,7 @@ def resume(
 
     Raises UsageError when nothing is left to do.
     """
+    resolved = located(resolved, environ)
     line.settle_orphans(ledger, resolved.target, listener)
     kind, asked = what_to_resume(ledger, resolved.target, actor)
     asked = replace(asked, wait=wait)
