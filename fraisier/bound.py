@@ -109,6 +109,9 @@ def look(
     if plan.variables.get("fraisier_service_manager") == "none":
         for state in hosts.values():
             state["service"] = ""
+    found["hosts"] = {
+        name: hosts[name] for name in plan.hosts if name in hosts
+    }  # in the plan's order, whoever answered first
     found["unreachable"] = {failure.host: said(failure.message) for failure in evidence.failures if failure.unreachable}
     error = evidence.judge(plan, runner.outcome, expect_release={})
     found["complete"] = error is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import secrets
 import threading
 import time
 from pathlib import Path
@@ -34,7 +35,12 @@ LOOKS = (
     ["render", "my_api", "production"],
     ["status", "--live", "--json"],
 )
-CANARIES = {name: f"canary-{name.lower()}-7Qx!z '\"$" for name in PLACES}
+
+
+def canaries() -> dict[str, str]:
+    """Values of this one test: another that runs beside it has its own in memory files."""
+    mark = secrets.token_hex(4)
+    return {name: f"canary-{mark}-{name.lower()}-7Qx!z '\"$" for name in PLACES}
 
 
 class ProcessWatch(threading.Thread):
@@ -93,29 +99,30 @@ def plant(world: World) -> None:
 
 @pytest.mark.parametrize("number", [1, 2], ids=["that succeeds", "that fails"])
 def test_no_canary_is_found_after_a_deployment(world: World, number: int) -> None:
-    world.production.database = world.root / f"{CANARIES['DATABASE_CANARY']}.db"
+    planted = canaries()
+    world.production.database = world.root / f"{planted['DATABASE_CANARY']}.db"
     world.write_config()
     plant(world)
-    secrets = CANARIES | {"DATABASE_CANARY": f"sqlite:///{world.production.database}"}
+    environ = planted | {"DATABASE_CANARY": f"sqlite:///{world.production.database}"}
     if number == 2:
         world.release(2, status=500)
         world.edit("service.py", 'print(f"service', 'print("env", dict(os.environ), flush=True)\nprint(f"service')
         world.commit("a service that prints its environment")
     watch = ProcessWatch()
     watch.start()
-    done = world.fraisier("deploy", "my_api", "production", expect=0 if number == 1 else 5, **secrets)
+    done = world.fraisier("deploy", "my_api", "production", expect=0 if number == 1 else 5, **environ)
     shown = done.stdout + done.stderr
     for command in LOOKS:
-        again = world.fraisier(*command, expect=None, **secrets)
+        again = world.fraisier(*command, expect=None, **environ)
         shown += again.stdout + again.stderr
-    world.fraisier("render", "my_api", "production", "-o", str(world.root / "rendered"), **secrets)
+    world.fraisier("render", "my_api", "production", "-o", str(world.root / "rendered"), **environ)
     watch.is_over = True
     watch.join()
     assert watch.looks > 20
     assert "*** ***" in shown, "the hook has printed its two secrets, masked"
     written = [path for path in world.root.rglob("*") if path.is_file() and not is_meant_to_hold_it(path)]
     leftovers = [path for path in Path("/dev/shm").rglob("*") if path.is_file() and os.access(path, os.R_OK)]
-    for name, value in CANARIES.items():
+    for name, value in planted.items():
         for spelling in spellings(value):
             assert spelling.decode() not in shown, f"{name} was shown"
             assert not [line for line in watch.seen if spelling in line], f"{name} was in a process list"

@@ -191,7 +191,8 @@ end_earlier() {
   f_holder=$(cat "$f_notes/run.holder" 2>/dev/null)
   if [ -n "$f_holder" ] && [ "$(ticks_of "${f_holder% *}")" = "${f_holder#* }" ]; then f_pids="$f_pids ${f_holder% *}"; fi
   for f_pid in $f_pids; do
-    if kill "-$f_signal" "$f_pid" 2>/dev/null; then f_ended="${f_ended:-}$f_pid "; fi
+    # One that has just ended, because its parent was told before it, has ended too.
+    if kill "-$f_signal" "$f_pid" 2>/dev/null || [ ! -d "/proc/$f_pid" ]; then f_ended="${f_ended:-}$f_pid "; fi
   done
   # Asked for five seconds, then told.
   [ "$(date +%s)" -lt $((f_until - 25)) ] || f_signal=KILL
