@@ -12,6 +12,8 @@ FraisierError                 1  500
 ├── PlanRefused               9  409   what a plan was bound to has moved since, or it was used or expired
 ├── DeploymentFailed          1  500   a phase failed; says which
 │   └── RollbackFailed        7  500   ... and going back did not hold: look at the hosts
+├── InvalidSignature          2  401   a webhook is not signed by one of its secrets
+├── InvalidPayload            2  400   a webhook is authentic, and its body is not what the provider sends
 ├── DeploymentTimeout       124  504
 ├── DeploymentCancelled     130  409
 └── LedgerError               8  503   the database could not be read or written
@@ -121,6 +123,16 @@ class DeploymentFailed(FraisierError):
 
 class RollbackFailed(DeploymentFailed):
     exit_code = 7
+
+
+class InvalidSignature(FraisierError):
+    exit_code = 2
+    http_status = 401
+
+
+class InvalidPayload(FraisierError):
+    exit_code = 2
+    http_status = 400
 
 
 class DeploymentTimeout(FraisierError):

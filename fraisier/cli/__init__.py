@@ -12,7 +12,7 @@ import click
 from fraisier.cli.options import fail
 from fraisier.errors import FraisierError
 
-# name -> (module below fraisier.cli, attribute, help line); a test holds the help lines against the commands' own.
+# name -> (module, below fraisier.cli unless it says so, attribute, help line); a test holds the help lines against the commands' own.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "cancel": ("cancel", "cancel", "Cancel the deployment that runs, or waits, for a target."),
     "bootstrap": ("bootstrap", "bootstrap", "Make bare servers ready: user, key, folder, sudo or lingering, host key."),
@@ -44,7 +44,9 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(f"fraisier.cli.{module}"), attribute)
+        command: click.Command = getattr(
+            importlib.import_module(module if module.startswith("fraisier.") else f"fraisier.cli.{module}"), attribute
+        )
         return command
 
     def resolve_command(

@@ -32,10 +32,14 @@ def request(
     git_branch: str = "",
     git_commit: str | None = None,
     forced: bool = False,
+    background: bool = False,
     retry_of: Deployment | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Deployment:
-    """Ask for a deployment: the one pending row of the target. An older pending one is superseded and says by whom."""
+    """Ask for a deployment: the one pending row of the target. An older pending one is superseded and says by whom.
+
+    ``background``: whoever asks goes away, a worker carries it out; otherwise the asking process claims it itself.
+    """
     with ledger.transaction() as session:
         target_lock(session, target)
         at = session.now()
@@ -60,6 +64,7 @@ def request(
             git_branch=git_branch,
             git_commit=git_commit,
             forced=forced,
+            background=background,
             fk_retry_of=retry_of.pk if retry_of else None,
             details=encode.document(details or {}),
         )[0]["pk_deployment"]
@@ -119,10 +124,10 @@ def key(target: Target) -> dict[str, object]:
 _REQUEST = """
 INSERT INTO tb_deployment
     (id, fraise, environment, job, kind, status, trigger, actor, priority, requested_at, requested_on,
-     git_repo, git_branch, git_commit, forced, fk_retry_of, details)
+     git_repo, git_branch, git_commit, forced, background, fk_retry_of, details)
 VALUES
     (:id, :fraise, :environment, :job, :kind, 'pending', :trigger, :actor, :priority, :requested_at, :requested_on,
-     :git_repo, :git_branch, :git_commit, :forced, :fk_retry_of, :details)
+     :git_repo, :git_branch, :git_commit, :forced, :background, :fk_retry_of, :details)
 RETURNING pk_deployment
 """
 

@@ -62,6 +62,7 @@ class Deployment(Comparable):
     fk_retry_of: int | None
     fk_superseded_by: int | None
     forced: bool
+    background: bool
 
 
 @dataclass(frozen=True, eq=False, repr=False)

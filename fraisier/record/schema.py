@@ -8,7 +8,7 @@ from fraisier.errors import LedgerError
 from fraisier.record.connect import create_file
 from fraisier.record.url import SQLITE, Place
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every migration, oldest first; a test holds it against the files."""
 HEAD = REVISIONS[-1]
 

@@ -48,6 +48,7 @@ def deployment(row: Row) -> Deployment:
         owner=owner if owner.host else None,
         cancel_requested=bool(row["cancel_requested"]),
         forced=bool(row["forced"]),
+        background=bool(row["background"]),
         **{name: row[name] for name in names},
     )
 

@@ -132,6 +132,7 @@ class TbDeployment(SQLModel, table=True):
     fk_retry_of: int | None = fk("tb_deployment.pk_deployment", "SET NULL")
     fk_superseded_by: int | None = fk("tb_deployment.pk_deployment", "SET NULL")
     forced: bool = flag()
+    background: bool = flag()
 
 
 class TbDeploymentEvent(SQLModel, table=True):
@@ -280,6 +281,25 @@ class TbWebhookEvent(SQLModel, table=True):
     decision: str = words("received")
     reason: str = words()
     fk_deployment: int | None = fk("tb_deployment.pk_deployment", "SET NULL")
+    request_id: str = words()
+
+
+class TbScheduleTick(SQLModel, table=True):
+    """A moment at which a deployment was due by the clock, and who of several workers has taken it: the one whose row it is."""
+
+    __tablename__ = "tb_schedule_tick"
+    __table_args__ = (
+        UniqueConstraint("fraise", "environment", "job", "due_at", name="uq_schedule_tick_due"),
+        Index("ix_schedule_tick_due", "due_at"),
+        Index("ix_schedule_tick_deployment", "fk_deployment"),
+    )
+
+    pk_schedule_tick: int | None = pk()
+    fraise: str = words(None)
+    environment: str = words(None)
+    job: str = words()
+    due_at: datetime = when()
+    fk_deployment: int | None = fk("tb_deployment.pk_deployment", "SET NULL")
 
 
 class TbGitCommit(SQLModel, table=True):
@@ -334,6 +354,7 @@ class TbNotification(SQLModel, table=True):
         one_of("notification", "status", NOTIFICATION_STATES),
         Index("ix_notification_deployment", "fk_deployment"),
         Index("ix_notification_status", "status", "pk_notification"),
+        Index("ix_notification_due", "next_attempt_at", **where("status = 'pending'")),
     )
 
     pk_notification: int | None = pk()
@@ -346,3 +367,5 @@ class TbNotification(SQLModel, table=True):
     error_message: str = words()
     created_at: datetime = when()
     sent_at: datetime | None = maybe(Moment)
+    payload: dict[str, Any] = Field(default_factory=dict, sa_type=DOCUMENT, sa_column_kwargs={"server_default": "{}"})
+    next_attempt_at: datetime | None = maybe(Moment)

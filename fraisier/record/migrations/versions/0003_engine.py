@@ -1,0 +1,47 @@
+"""Deployments that a worker carries out, moments of the clock that were taken, when a message is tried again."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+MOMENT = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
+DOCUMENT = sa.JSON().with_variant(JSONB(), "postgresql")
+
+
+def upgrade() -> None:
+    op.add_column(
+        "tb_deployment", sa.Column("background", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    op.add_column("tb_webhook_event", sa.Column("request_id", sa.Text(), server_default="", nullable=False))
+    op.add_column("tb_notification", sa.Column("payload", DOCUMENT, server_default="{}", nullable=False))
+    op.add_column("tb_notification", sa.Column("next_attempt_at", MOMENT, nullable=True))
+    pending = sa.text("status = 'pending'")
+    op.create_index(
+        "ix_notification_due",
+        "tb_notification",
+        ["next_attempt_at"],
+        sqlite_where=pending,
+        postgresql_where=pending,
+    )
+    op.create_table(
+        "tb_schedule_tick",
+        sa.Column("pk_schedule_tick", BIG, sa.Identity(), nullable=False),
+        sa.Column("fraise", sa.Text(), nullable=False),
+        sa.Column("environment", sa.Text(), nullable=False),
+        sa.Column("job", sa.Text(), server_default="", nullable=False),
+        sa.Column("due_at", MOMENT, nullable=False),
+        sa.Column("fk_deployment", BIG, nullable=True),
+        sa.ForeignKeyConstraint(["fk_deployment"], ["tb_deployment.pk_deployment"], ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("pk_schedule_tick"),
+        sa.UniqueConstraint("fraise", "environment", "job", "due_at", name="uq_schedule_tick_due"),
+    )
+    op.create_index("ix_schedule_tick_due", "tb_schedule_tick", ["due_at"])
+    op.create_index("ix_schedule_tick_deployment", "tb_schedule_tick", ["fk_deployment"])
