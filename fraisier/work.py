@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fraisier import notify
 from fraisier.clock import PhaseClock
 from fraisier.errors import DeploymentCancelled, DeploymentFailed, DeploymentTimeout, FraisierError, RollbackFailed
 from fraisier.evidence import Evidence, Failure
@@ -166,15 +167,17 @@ class Work:
             "warnings": list(result.warnings),
             "owed": dict(result.owed),
         }
-        write.finish(
-            self.ledger,
-            self.claim,
-            status,
-            error=error,
-            schema_after=self.schema_after,
-            details={**self.claim.details, **details},
-            **{name: value for name, value in facts.items() if value},
-        )
+        with self.ledger.transaction():
+            if write.finish(
+                self.ledger,
+                self.claim,
+                status,
+                error=error,
+                schema_after=self.schema_after,
+                details={**self.claim.details, **details},
+                **{name: value for name, value in facts.items() if value},
+            ):
+                notify.ended(self.ledger, self.resolved, self.claim)
         return result
 
     def give_up(self, status: Status, error: FraisierError) -> DeploymentResult:
@@ -194,10 +197,12 @@ class Work:
         }
         repo = settings_of(self.resolved).git_repo or ""
         hashes = {"plan_hash": plan.hash, "config_hash": plan.config_hash}
-        if not write.set_plan(
-            self.ledger, self.claim, plan=plan.snapshot(), git_repo=repo, git_branch=git_branch, **facts, **hashes
-        ):
-            raise DeploymentFailed("another process has taken this deployment over", hint="see: fraisier history")
+        with self.ledger.transaction():
+            if not write.set_plan(
+                self.ledger, self.claim, plan=plan.snapshot(), git_repo=repo, git_branch=git_branch, **facts, **hashes
+            ):
+                raise DeploymentFailed("another process has taken this deployment over", hint="see: fraisier history")
+            notify.began(self.ledger, self.resolved, self.claim)
 
     def set_state(self, state: FraiseState, release: Release | None) -> None:
         """What is known of the target as a whole, for `status`."""

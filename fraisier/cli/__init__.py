@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "list": ("list", "list_fraises", "List fraises, their environments, branches and hosts."),
     "lock": ("lock", "lock", "Show who holds a target, or take it away."),
     "logs": ("logs", "logs", "Show what a deployment did, task by task."),
+    "notify": ("notify", "notify", "Try the places that hear of deployments, and see what waits for them."),
     "plan": ("plan", "plan", "Say what a deployment would do, and keep it for deploy --plan."),
     "render": ("render", "render", "Write a deployment as a project for plain ansible-playbook."),
     "resume": ("resume", "resume", "Go on with a deployment that was cut off, or settle what hosts owe."),
