@@ -9,7 +9,7 @@ from uuid import uuid4
 from fraisier.errors import DeploymentCancelled, UsageError
 from fraisier.record import encode, read, shape
 from fraisier.record.ledger import target_lock
-from fraisier.vocabulary import Kind, Target, Trigger
+from fraisier.vocabulary import Kind, Status, Target, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +76,7 @@ def _replace_waiting(session: Session, request: Request, at: datetime) -> Deploy
         **key(request.target),
     )
     ensure_state(session, request.target, encode.moment(at))
-    row = _insert(session, request, at)
+    row = insert(session, request, at, Status.PENDING)
     for replaced in older:
         session.execute(
             "UPDATE tb_deployment SET fk_superseded_by = :pk WHERE pk_deployment = :old",
@@ -86,13 +86,15 @@ def _replace_waiting(session: Session, request: Request, at: datetime) -> Deploy
     return row
 
 
-def _insert(session: Session, request: Request, at: datetime) -> Deployment:
+def insert(session: Session, request: Request, at: datetime, status: Status) -> Deployment:
+    """The row of a request; whoever calls holds the target's lock."""
     asker = request.asker
     written = session.execute(
         _REQUEST,
         id=str(uuid4()),
         **key(request.target),
         kind=request.kind.value,
+        status=status.value,
         trigger=request.trigger.value,
         actor=request.actor,
         priority=request.priority,
@@ -162,7 +164,7 @@ INSERT INTO tb_deployment
     (id, fraise, environment, job, kind, status, trigger, actor, priority, requested_at, requested_on,
      git_repo, git_branch, git_commit, forced, background, owner_host, owner_pid, owner_boot_id, owner_started, fk_retry_of, details)
 VALUES
-    (:id, :fraise, :environment, :job, :kind, 'pending', :trigger, :actor, :priority, :requested_at, :requested_on,
+    (:id, :fraise, :environment, :job, :kind, :status, :trigger, :actor, :priority, :requested_at, :requested_on,
      :git_repo, :git_branch, :git_commit, :forced, :background, :owner_host, :owner_pid, :owner_boot_id, :owner_started, :fk_retry_of,
      :details)
 RETURNING *
