@@ -84,14 +84,6 @@ def running(ledger: Ledger, target: Target | None = None) -> list[Deployment]:
     return [shape.deployment(row) for row in ledger.query(sql, **parameters)]
 
 
-def pending_targets(ledger: Ledger) -> list[Target]:
-    """Targets with something waiting, in the order in which to serve them: highest priority first, then oldest."""
-    rows = ledger.query(
-        "SELECT fraise, environment, job FROM tb_deployment WHERE status = 'pending' ORDER BY priority DESC, pk_deployment"
-    )
-    return [shape.target(row) for row in rows]
-
-
 def ended_before(ledger: Ledger, deployment: Deployment) -> Status | None:
     """How the deployment of the same target before this one ended, of those that changed something or failed to; None for the first."""
     sql = (
