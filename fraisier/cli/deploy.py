@@ -14,6 +14,8 @@ import click
 from fraisier.cli.options import as_json, error_data, load_config, print_json, target_arguments
 
 if TYPE_CHECKING:
+    from fraisier.config import FraisierConfig
+    from fraisier.record.ledger import Ledger
     from fraisier.work import DeploymentResult, Listener
 
 
@@ -60,9 +62,10 @@ def deploy(
         from fraisier.cli.dry_run import dry_run as try_out
 
         return try_out(resolved, wanted, config.environ, diff=diff, as_json=as_json)
-    with Ledger() as ledger, listening(quiet=as_json) as listener:
-        result = deployment.deploy(ledger, resolved, wanted, listener, config.environ)
-    return report(result, as_json=as_json)
+    with Ledger() as ledger:
+        with listening(quiet=as_json) as listener:
+            result = deployment.deploy(ledger, resolved, wanted, listener, config.environ)
+        return finish(ledger, config, result, as_json=as_json)
 
 
 def actor() -> str:
@@ -91,6 +94,17 @@ def listening(*, quiet: bool) -> Iterator[Listener]:
             yield live
     else:
         yield PlainListener(print_line)
+
+
+def finish(ledger: Ledger, config: FraisierConfig, result: DeploymentResult, *, as_json: bool) -> int:
+    """Print how it ended, let those hear of it who want to, and return the exit code, which depends on the deployment alone."""
+    from fraisier.telling import tell
+
+    code = report(result, as_json=as_json)
+    sys.stdout.flush()
+    for row in tell(ledger, config):
+        click.echo(f"{row.channel} has not heard of {row.target} yet: {row.error} (fraisier notify list)", err=True)
+    return code
 
 
 def report(result: DeploymentResult, *, as_json: bool) -> int:
