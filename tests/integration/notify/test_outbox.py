@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -16,31 +15,10 @@ from fraisier.notify.deliver import PAUSES_SECONDS, STALE_HOURS
 from fraisier.record import write
 from fraisier.record.ledger import Ledger
 from fraisier.record.outbox import CLAIM_SECONDS
-from fraisier.record.owner import Owner
-from fraisier.record.rows import Deployment
-from fraisier.vocabulary import Status, Target, Trigger
+from fraisier.vocabulary import Status, Target
 from tests.integration.notify.conftest import Configured
+from tests.integration.notify.ending import claimed, end
 from tests.receiver import Receiver
-
-COMMIT, OLDER = "c0ffee" + "0" * 34, "a" * 40
-
-
-def claimed(ledger: Ledger, target: Target) -> Deployment:
-    asked = write.request(ledger, target, trigger=Trigger.WEBHOOK, actor="ann", git_commit=COMMIT, git_branch="main")
-    return write.claim(ledger, asked.id, Owner.here())
-
-
-def end(ledger: Ledger, config: FraisierConfig, target: Target, status: Status, **more: Any) -> Deployment:
-    """A deployment from its request to its end, as ``Work`` does it."""
-    resolved = config.get_fraise_environment(target.fraise, target.environment)
-    deployment = claimed(ledger, target)
-    with ledger.transaction():
-        assert write.set_plan(ledger, deployment, new_version=COMMIT, old_version=OLDER)
-        notify.began(ledger, resolved, deployment)
-    with ledger.transaction():
-        assert write.finish(ledger, deployment, status, **more)
-        notify.ended(ledger, resolved, deployment)
-    return deployment
 
 
 def events(ledger: Ledger) -> list[str]:
