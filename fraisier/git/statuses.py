@@ -16,6 +16,9 @@ from fraisier.vocabulary import is_commit
 
 State = Literal["pending", "success", "failure", "error"]
 
+GITHUB_API: Final = "https://api.github.com"
+BITBUCKET_API: Final = "https://api.bitbucket.org/2.0"
+
 _GITLAB_STATES: Final = {"pending": "pending", "success": "success", "failure": "failed", "error": "failed"}
 _BITBUCKET_STATES: Final = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED", "error": "FAILED"}
 _CLOUD_KEY: Final = 40
@@ -92,7 +95,7 @@ def _requests(provider: str, base_url: str | None) -> Callable[[str | None, str,
 
 def _github(base_url: str | None, token: str, status: Status) -> Request:
     public = base_url is None or urlsplit(base_url).hostname in ("github.com", "api.github.com")
-    api = "https://api.github.com" if public else f"{base_url}/api/v3"
+    api = GITHUB_API if public else f"{base_url}/api/v3"
     headers = {
         "Authorization": f"Bearer {token}",
         "Accept": "application/vnd.github+json",
@@ -127,7 +130,7 @@ def _gitlab(base_url: str | None, token: str, status: Status) -> Request:
 
 
 def _bitbucket_cloud(_base_url: str | None, token: str, status: Status) -> Request:
-    url = f"https://api.bitbucket.org/2.0/repositories/{_path(status)}/commit/{status.commit}/statuses/build"
+    url = f"{BITBUCKET_API}/repositories/{_path(status)}/commit/{status.commit}/statuses/build"
     page = status.target_url or f"https://bitbucket.org/{_path(status)}/commits/{status.commit}"
     return Request(url, _bitbucket_headers(token), _build(status, page, _CLOUD_KEY))
 
