@@ -33,14 +33,13 @@ def message(facts: Mapping[str, Any]) -> Message:
 
 def description(facts: Mapping[str, Any]) -> str:
     """One line beside a commit, from the facts of its status."""
-    took = duration(facts["seconds"])
-    texts = {
-        "pending": f"being deployed to {facts['environment']}",
-        "success": f"deployed to {facts['environment']} in {took}",
-        "failure": f"{_headline(facts)} after {took}: {facts['error']}",
-        "error": f"{_headline(facts)} after {took}: {facts['error']}",
-    }
-    text = texts[facts["state"]].removesuffix(": ")
+    match facts["state"]:
+        case "pending":
+            text = f"being deployed to {facts['environment']}"
+        case "success":
+            text = f"deployed to {facts['environment']} in {duration(facts['seconds'])}"
+        case _:
+            text = f"{_headline(facts)} after {duration(facts['seconds'])}: {facts['error']}".removesuffix(": ")
     return text if len(text) <= DESCRIPTION_CHARACTERS else f"{text[: DESCRIPTION_CHARACTERS - 1]}…"
 
 

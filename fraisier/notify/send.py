@@ -62,14 +62,14 @@ def send_message(
 
 def send_status(facts: Mapping[str, Any], config: FraisierConfig, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
     """To the git service that has the commit's repository, with its configured token."""
-    from fraisier.git import statuses
     from fraisier.git.repository import name_of
+    from fraisier.git.statuses import post_status
 
     provider = str(facts["provider"])
     settings = getattr(config.git, provider, None)
     if settings is None or settings.token is None:
         raise ConfigError(f"git.{provider}.token is not configured any more")
-    statuses.post_status(
+    post_status(
         provider,
         base_url=settings.base_url,
         token=settings.token.reveal(config.environ),

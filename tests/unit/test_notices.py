@@ -78,6 +78,10 @@ def test_every_bad_end_says_what_happened_and_what_to_type_next(status: Status) 
     assert said.kind == ("warning" if status is Status.ROLLED_BACK else "failure")
 
 
+def test_a_commit_that_is_being_deployed_says_so() -> None:
+    assert description(facts(state="pending", status="in_progress")) == "being deployed to production"
+
+
 def test_recovery_rollback_and_a_host_that_was_not_reached_show() -> None:
     assert message(facts(recovered=True)).title == "my_api/production: recovered, deployed c0ffee0000"
     assert message(facts(kind="rollback")).title == "my_api/production: went back to c0ffee0000"
