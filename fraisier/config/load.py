@@ -23,7 +23,7 @@ from fraisier.vocabulary import Target
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fraisier.config.model import GitProviders, Notifications, Webhook
+    from fraisier.config.model import GitProviders, Notifications, Server, Webhook
 
 DOTENV: Final = ".env"
 
@@ -51,6 +51,7 @@ class FraisierConfig:
     git: GitProviders
     hooks: Mapping[str, Webhook]
     notifications: Notifications
+    server: Server
 
     def __init__(
         self, path: str | Path | None = None, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -60,7 +61,12 @@ class FraisierConfig:
         self.path = find_config(path, environ=outside, cwd=here)
         draft, self.sources = _read(self.path, shown(self.path, here), outside)
         self.environ = self.sources.environ
-        self.git, self.hooks, self.notifications = draft.git, draft.hooks, draft.notifications
+        self.git, self.hooks, self.notifications, self.server = (
+            draft.git,
+            draft.hooks,
+            draft.notifications,
+            draft.server,
+        )
         self._fraises = _fraises(draft)
         self._branches = {
             branch: [Target(each.fraise, each.environment) for each in targets.root]

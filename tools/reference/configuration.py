@@ -8,7 +8,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fraisier.config.model import BranchTarget, FraiseHead, GitProvider, GitProviders, Notifications, Top, Webhook
+from fraisier.config.model import (
+    BranchTarget,
+    FraiseHead,
+    GitProvider,
+    GitProviders,
+    Notifications,
+    Server,
+    Top,
+    Webhook,
+)
 from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.database import Database
 from fraisier.fraise_types.release import Release
@@ -32,9 +41,6 @@ Every setting, from the models that check the file; `fraisier config schema` giv
 
 NOT_BUILT = {
     "Top.plugin": "the inventory plugin comes later",
-    "Top.git": "webhooks and tokens come later; nothing uses it",
-    "Top.hooks": "webhooks come later; nothing uses it",
-    "Top.branch_mapping": "webhooks come later; nothing uses it",
     "Top.notifications": "nobody is told",
     "Release.fetch": "`push` is refused",
     "Database.tool": "`confiture`, `django` and `flask_migrate` are refused",
@@ -51,6 +57,7 @@ PARTS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("groups.`name`", Group, None),
     ("branch_mapping.`branch`", BranchTarget, None),
     ("notifications", Notifications, None),
+    ("server", Server, None),
     ("fraises.`name`", FraiseHead, None),
     ("Every fraise: where, and as whom", Placement, None),
     ("Fraises that are made from a repository", Release, Placement),
