@@ -35,6 +35,8 @@ class Session:
         self.engine = engine
         self.driver = connection
         """sqlite3's or psycopg's own connection, for what must happen in the same transaction."""
+        self.after_commit: list[Callable[[], object]] = []
+        """What to call once the transaction that this session is in has been committed."""
 
     def execute(self, sql: str, /, **parameters: object) -> list[Row]:
         cursor = (
@@ -128,6 +130,8 @@ class Ledger:
             finally:
                 self._joined.session = None
                 self._keep(session.driver)
+        for call in session.after_commit:
+            call()
 
     @contextmanager
     def patient(self, seconds: float) -> Iterator[None]:

@@ -5,7 +5,7 @@ Each is one transaction, or joins the caller's: ``with ledger.transaction(): ...
 
 from __future__ import annotations
 
-from fraisier.record.asking import cancel, request
+from fraisier.record.asking import Request, cancel, request, request_many
 from fraisier.record.facts import (
     audit,
     decide_webhook_event,
@@ -32,6 +32,7 @@ from fraisier.record.prune import prune
 
 __all__ = [
     "LEASE_SECONDS",
+    "Request",
     "apply_plan",
     "audit",
     "cancel",
@@ -51,6 +52,7 @@ __all__ = [
     "record_webhook_event",
     "refuse_held",
     "request",
+    "request_many",
     "set_fraise_state",
     "set_plan",
     "settle_notification",
