@@ -17,7 +17,6 @@ from fraisier import engine
 from fraisier.deliveries.decide import ACCEPTED, IGNORED, NOT_ALLOWED, Ref
 from fraisier.record import deliveries as record
 from fraisier.record import encode
-from fraisier.record.ledger import target_lock
 from fraisier.vocabulary import Target, Trigger
 from fraisier.work import Asked
 
@@ -84,7 +83,6 @@ class Receipt:
         return 202 if self.decision == ACCEPTED or self.reason == NOT_ALLOWED else 200
 
 
-Enqueue = Callable[..., "Deployment"]
 _NO_REF = Ref("other")
 
 
@@ -100,13 +98,10 @@ def accept(
     Raises LedgerError; then none was written, and each may come again.
     """
     with ledger.transaction() as session:
-        # In one order for everybody: hooks, then targets.
         record.lock_hooks(session, (delivery.hook for delivery in deliveries))
         group = _Group(deliveries, session)
         asked = {target: (event, ref) for event, _, delivery in group.new for target, ref in delivery.targets.items()}
-        for target in sorted(asked):
-            target_lock(session, target)
-        queued = {target: _enqueue(ledger, target, *asked[target], priority(target)) for target in asked}
+        queued = _enqueue(ledger, asked, priority)
         at = session.now()
         record.insert_events(session, [_event_row(at, event, each, queued) for event, _, each in group.new])
         record.insert_audit(session, at, [_audit_entry(event, each, queued) for event, _, each in group.new], door=door)
@@ -152,11 +147,24 @@ def _marks(delivery: Delivery) -> list[tuple[str, str, str]]:
     return [(delivery.hook, kind, value) for kind, value in marks if value]
 
 
-def _enqueue(ledger: Ledger, target: Target, event: str, ref: Ref, priority: int) -> Deployment:
-    # The commit that was asked for is written down and not deployed: the worker asks the repository for the newest.
-    asked = Asked(ref.sender, trigger=Trigger.WEBHOOK)
-    details = {"delivery": event, "pushed": {"commit": ref.commit, "branch": ref.branch, "repository": ref.repository}}
-    return engine.enqueue(ledger, target, asked, priority=priority, details=details)
+def _enqueue(
+    ledger: Ledger, asked: Mapping[Target, tuple[str, Ref]], priority: Callable[[Target], int]
+) -> dict[Target, Deployment]:
+    """One waiting deployment for each target, which knows the delivery and the ref that asked for it."""
+    wishes = [
+        engine.Wish(
+            target,
+            # The commit that was pushed is written down and not asked for: the worker takes the newest of the branch.
+            Asked(ref.sender, trigger=Trigger.WEBHOOK),
+            priority=priority(target),
+            details={
+                "delivery": event,
+                "pushed": {"commit": ref.commit, "branch": ref.branch, "repository": ref.repository},
+            },
+        )
+        for target, (event, ref) in asked.items()
+    ]
+    return dict(zip(asked, engine.enqueue_many(ledger, wishes), strict=True)) if wishes else {}
 
 
 def _event_row(at: datetime, event: str, delivery: Delivery, queued: Mapping[Target, Deployment]) -> tuple[object, ...]:

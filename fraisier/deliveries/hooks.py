@@ -104,18 +104,31 @@ def _weak(hooks: Iterable[Hook]) -> Iterator[str]:
             yield f"a secret of {hook.name} has fewer than {SHORT_CHARACTERS} characters: make a longer one"
 
 
+def names_of(url: str, provider: str) -> tuple[str, ...]:
+    """What ``provider`` may call the repository at ``url``: one name; for a path on a disk every end of it, as its beginning is not known."""
+    name = name_of(url, provider)
+    if host_of(url) and not _is_path_on_host(url):
+        return (name,) if name else ()
+    parts = name.split("/")
+    return tuple("/".join(parts[start:]) for start in range(len(parts) - 1))
+
+
+def _is_path_on_host(url: str) -> bool:
+    return "://" not in url and url.partition(":")[2].startswith("/")
+
+
 def _services(git: GitProviders) -> dict[str, GitProvider]:
     return {name: section for name, section in git if section is not None}
 
 
 def _repositories_of(config: FraisierConfig, provider: str) -> list[str]:
-    found = {}
+    found: dict[str, None] = {}
     for resolved in config.all():
         settings = resolved.settings
         url = settings.git_repo if isinstance(settings, Release) else None
         if url and not lives_elsewhere(url, provider, config.git):
-            found[name_of(url)] = True
-    return [name for name in found if name]
+            found |= dict.fromkeys(names_of(url, provider))
+    return list(found)
 
 
 def _revealed(secrets: Iterable[SecretRef], environ: Mapping[str, str], faults: list[Problem]) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fraisier.deliveries.hooks import lives_elsewhere
+from fraisier.deliveries.hooks import lives_elsewhere, names_of
 from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.release import Release
-from fraisier.git.repository import name_of, same_repository
+from fraisier.git.repository import same_repository
 
 if TYPE_CHECKING:
     from fraisier.config import FraisierConfig, ResolvedFraise
@@ -27,11 +27,10 @@ class Route:
     """A target that is made from a repository."""
 
     target: Target
-    repository: str
     url: str
     branch: str
-    elsewhere: frozenset[str]
-    """Providers that certainly do not serve ``url``."""
+    names: Mapping[str, tuple[str, ...]]
+    """What each provider that may serve ``url`` would call it."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Routes:
         if chosen := wanted or own:
             return Match(tuple(route.target for route in chosen))
         if mapped:
-            names = ", ".join(f"{route.target} ({route.repository})" for route in mapped)
+            names = ", ".join(f"{route.target} ({route.url})" for route in mapped)
             return Match(reason=f"branch_mapping names targets of other repositories for it: {names}")
         return Match(reason="no target is deployed from this branch of this repository")
 
@@ -78,9 +77,9 @@ def _route(resolved: ResolvedFraise, config: FraisierConfig, providers: Mapping[
     if not isinstance(settings, Release) or not settings.git_repo or not TYPES[resolved.type.value].BUILT:
         return None
     url = settings.git_repo
-    elsewhere = frozenset(name for name in providers if lives_elsewhere(url, name, config.git))
-    return Route(resolved.target, name_of(url), url, settings.branch, elsewhere)
+    names = {name: names_of(url, name) for name in providers if not lives_elsewhere(url, name, config.git)}
+    return Route(resolved.target, url, settings.branch, names)
 
 
 def _is_pushed(route: Route, provider: str, repository: str) -> bool:
-    return provider not in route.elsewhere and same_repository(provider, route.repository, repository)
+    return any(same_repository(provider, name, repository) for name in route.names.get(provider, ()))
