@@ -70,7 +70,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of a delivery: ``accepted``, ``ignored`` or ``duplicate``, and under which ids. ``event`` of a duplicate is the first one's."""
+    """What became of a delivery: ``accepted``, ``ignored`` or ``duplicate``. ``event`` is its row's id; of a duplicate the first one's."""
 
     decision: str
     event: str
@@ -155,7 +155,7 @@ def _enqueue(
         engine.Wish(
             target,
             # The commit that was pushed is written down and not asked for: the worker takes the newest of the branch.
-            Asked(ref.sender, trigger=Trigger.WEBHOOK),
+            Asked(ref.sender or "webhook", trigger=Trigger.WEBHOOK),
             priority=priority(target),
             details={
                 "delivery": event,
@@ -206,7 +206,11 @@ def _payload(delivery: Delivery, queued: Mapping[Target, Deployment]) -> str:
         written = orjson.dumps(kept)
     except TypeError:  # a text or a depth that it refuses: cut to what can be written
         return encode.bounded(kept)
-    return encode.text(written.decode()) if len(written) <= _LARGEST_PAYLOAD_BYTES and b"\\u0000" not in written else encode.bounded(kept)
+    return (
+        encode.text(written.decode())
+        if len(written) <= _LARGEST_PAYLOAD_BYTES and b"\\u0000" not in written
+        else encode.bounded(kept)
+    )
 
 
 def _audit_entry(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ACCEPTED = "accepted"
 IGNORED = "ignored"
 NOT_ALLOWED = "the secret does not speak for this repository"
+_TEXTS = ("kind", "repository", "branch", "tag", "commit", "sender", "event_type")
 _LONGEST = 300
 """Characters of a text out of a delivery that are kept; no branch, account or repository has a longer name."""
 
@@ -41,8 +42,8 @@ class Ref:
 
 def ref_from(data: Mapping[str, Any]) -> Ref:
     """A ref that was kept, without what was decided on it."""
-    names = ("kind", "repository", "branch", "tag", "commit", "sender", "event_type")
-    return Ref(**{name: str(data.get(name) or "") for name in names})
+    kind, repository, branch, tag, commit, sender, event_type = (str(data.get(name) or "") for name in _TEXTS)
+    return Ref(kind, repository, branch, tag, commit, sender, event_type)
 
 
 def decide(events: Sequence[WebhookEvent], hook: Hook, routes: Routes) -> tuple[Ref, ...]:
@@ -62,9 +63,7 @@ def judged(ref: Ref, hook: Hook, routes: Routes) -> Ref:
     else:
         match = routes.match(hook.provider, ref.repository, ref.branch)
         targets, reason = match.targets, match.reason
-    return Ref(
-        ref.kind, ref.repository, ref.branch, ref.tag, ref.commit, ref.sender, ref.event_type, targets, reason
-    )  # fmt: skip
+    return replace(ref, targets=targets, reason=reason)
 
 
 _REASONS = {

@@ -25,9 +25,7 @@ class Desk:
         self.config = config
         self.settings: Server = config.server
         self.hooks = hooks_of(config)
-        self.providers: Mapping[str, Provider] = {
-            hook.provider: PROVIDERS[hook.provider] for hook in self.hooks.all()
-        }
+        self.providers: Mapping[str, Provider] = {hook.provider: PROVIDERS[hook.provider] for hook in self.hooks.all()}
         self.routes = Routes(config, self.providers)
         self._priorities = {each.target: int(getattr(each.settings, "priority", 0)) for each in config.all()}
 

@@ -105,7 +105,7 @@ def _weak(hooks: Iterable[Hook]) -> Iterator[str]:
 
 
 def names_of(url: str, provider: str) -> tuple[str, ...]:
-    """What ``provider`` may call the repository at ``url``: one name; for a path on a disk every end of it, as its beginning is not known."""
+    """What ``provider`` may call the repository at ``url``: one name; for a path every end of it: where it begins is not known."""
     name = name_of(url, provider)
     if host_of(url) and not _is_path_on_host(url):
         return (name,) if name else ()
@@ -138,7 +138,9 @@ def _revealed(secrets: Iterable[SecretRef], environ: Mapping[str, str], faults: 
         if not value.strip():
             faults.append(Problem("is empty: anybody could sign", path=secret.place))
         elif value == EXAMPLE_SECRET:
-            faults.append(Problem("is the example's, which everybody knows", path=secret.place, hint="make one of your own"))
+            faults.append(
+                Problem("is the example's, which everybody knows", path=secret.place, hint="make one of your own")
+            )
         else:
             found.append(value)
     return tuple(found)

@@ -64,7 +64,7 @@ class Providers(BaseModel):
 class Application:
     """ASGI: deliveries go straight to ``intake``, everything else to the router below it."""
 
-    def __init__(self, live: Live[Desk], ledger: Ledger, environ: Mapping[str, str] | None, *, reconciles: bool) -> None:
+    def __init__(self, live: Live[Desk], ledger: Ledger, *, reconciles: bool) -> None:
         self.live, self.ledger = live, ledger
         self.metrics = Metrics(ledger)
         self.writer = Writer(ledger, priority=self._priority, committed=self.metrics.committed)
@@ -85,7 +85,9 @@ class Application:
         """The threads that belong to the process: one looks at fraises.yaml, one at the repositories; what waits is written at the end."""
         threads = [threading.Thread(target=self._watch, name="configuration", daemon=True)]
         if self.reconciler is not None:
-            threads.append(threading.Thread(target=self.reconciler.run, args=(self._stopping,), name="reconcile", daemon=True))
+            threads.append(
+                threading.Thread(target=self.reconciler.run, args=(self._stopping,), name="reconcile", daemon=True)
+            )
         for thread in threads:
             thread.start()
         try:
@@ -137,7 +139,7 @@ def create_app(
     live = Live(config, _desk, environ=environ)
     for warning in live.current.hooks.warnings:
         say(logging.WARNING, warning)
-    return Application(live, ledger or Ledger(), environ, reconciles=reconciles)
+    return Application(live, ledger or Ledger(), reconciles=reconciles)
 
 
 def _desk(config: Any) -> Desk:

@@ -30,25 +30,29 @@ class Memory:
 
 async def read_body(receive: Receive, memory: Memory, *, most_bytes: int, seconds: float) -> bytes:
     """The whole body, for which ``memory`` has been taken: give ``len(body)`` back. Raises Refused, with nothing taken."""
-    taken = 0
     parts: list[bytes] = []
     try:
         async with asyncio.timeout(seconds):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Refused(GONE)
-                part: bytes = message.get("body", b"")
-                if taken + len(part) > most_bytes:
-                    raise Refused(TOO_LARGE)
-                memory.take(len(part))
-                taken += len(part)
-                if not message.get("more_body"):
-                    return part if not parts else b"".join([*parts, part])
-                parts.append(part)
-    except TimeoutError:
-        memory.give(taken)
-        raise Refused(LATE) from None
-    except BaseException:
-        memory.give(taken)
+            await _gather(receive, memory, parts, most_bytes)
+    except BaseException as error:
+        memory.give(sum(map(len, parts)))
+        if isinstance(error, TimeoutError):
+            raise Refused(LATE) from None
         raise
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _gather(receive: Receive, memory: Memory, parts: list[bytes], most_bytes: int) -> None:
+    left = most_bytes
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(GONE)
+        part: bytes = message.get("body", b"")
+        left -= len(part)
+        if left < 0:
+            raise Refused(TOO_LARGE)
+        memory.take(len(part))
+        parts.append(part)
+        if not message.get("more_body"):
+            return

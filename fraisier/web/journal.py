@@ -45,7 +45,7 @@ def start_logging(level: int = logging.INFO) -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     # A record of who logged from which line is looked for on every call, and nobody reads it.
-    logging._srcfile = None  # type: ignore[attr-defined]  # noqa: SLF001 - the documented way, logging.html#optimization
+    logging._srcfile = None  # noqa: SLF001 - the documented way, logging.html#optimization
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 

@@ -73,7 +73,7 @@ class Metrics:
         asked = CollectorRegistry()
         asked.register(self._queue)
         if self._is_shared:
-            MultiProcessCollector(asked)
+            MultiProcessCollector(asked)  # type: ignore[no-untyped-call]
             return generate_latest(asked)
         return generate_latest(self._own) + generate_latest(asked)
 

@@ -74,7 +74,9 @@ def _operation(summary: str, parameter: dict[str, Any]) -> dict[str, Any]:
             },
         },
         "responses": {
-            "200": _response("Recorded, and nothing to deploy; or received before; or a ping.", _RECORDED, _DUPLICATE, _PONG),
+            "200": _response(
+                "Recorded, and nothing to deploy; or received before; or a ping.", _RECORDED, _DUPLICATE, _PONG
+            ),
             "202": _response("Durably recorded.", _RECORDED),
             **{str(status): _response(about, _ERROR) for status, about in _ERRORS.items()},
         },

@@ -96,7 +96,7 @@ class Writer:
                 return [answer for each in group for answer in self._write([each])]
             LOGGER.error("deliveries could not be written: %s", error, extra={"fields": {"deliveries": len(group)}})
             return [(future, error) for _, future in group]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - logged, and told to who waits
             LOGGER.exception("deliveries could not be written")
             failure = LedgerError(f"{type(error).__name__}: {error}")
             return [(future, failure) for _, future in group]
