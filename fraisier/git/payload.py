@@ -26,8 +26,9 @@ Document = Mapping[str, Any]
 
 FORM: Final = "application/x-www-form-urlencoded"
 MOST_FIELDS: Final = 10
-LONGEST_TEXT: Final = 1024
+LONGEST_NAME: Final = 255
 _SAFE_DEPTH: Final = 200
+_PLAIN: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,1024}")
 _NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
@@ -82,14 +83,15 @@ def text_at(document: Any, *path: str) -> str:
 def needed(document: Any, *path: str) -> str:
     """The text at ``path``. Raises InvalidPayload when it is missing, empty, too long, or holds control characters."""
     found = text_at(document, *path)
-    if not 0 < len(found) <= LONGEST_TEXT or any(character < " " or character == "\x7f" for character in found):
+    if not _PLAIN.fullmatch(found):
         raise InvalidPayload(f"{'.'.join(path)} is missing or no plain text")
     return found
 
 
 def shown(name: str) -> str:
     """A name for people to read: unprintable characters replaced, of bounded length."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in name[:LONGEST_TEXT])
+    cut = name[:LONGEST_NAME]
+    return cut if cut.isprintable() else "".join(each if each.isprintable() else "\ufffd" for each in cut)
 
 
 def masked(document: Document) -> Document:

@@ -19,6 +19,10 @@ ENTRY_POINTS: Final = "fraisier.git_providers"
 
 _OURS: Final[Mapping[str, str]] = {
     "github": "fraisier.git.github",
+    "gitlab": "fraisier.git.gitlab",
+    "gitea": "fraisier.git.gitea",
+    "forgejo": "fraisier.git.forgejo",
+    "bitbucket": "fraisier.git.bitbucket",
 }
 
 # In this order: Forgejo also sends Gitea's headers, and both send GitHub's.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fraisier.errors import InvalidSignature
 
@@ -32,11 +32,11 @@ def require_hmac_sha256(given: str, message: bytes, secrets: Secrets, *, header:
     usable = keys(secrets)
     if given in ("", prefix):
         raise InvalidSignature(f"{header} is missing, empty or contradicts itself")
-    written = as_bytes(given)
-    matches = [hmac.compare_digest(written, f"{prefix}{_hex(key, message)}".encode()) for key in usable]
-    if not any(matches):
+    expected = [f"{prefix}{hmac.digest(key, message, 'sha256').hex()}".encode() for key in usable]
+    if not fits_any([as_bytes(given)], expected):
         raise InvalidSignature(f"{header} fits none of the {len(usable)} secrets")
 
 
-def _hex(key: bytes, message: bytes) -> str:
-    return hmac.digest(key, message, "sha256").hex()
+def fits_any(given: Iterable[bytes], expected: Sequence[bytes]) -> bool:
+    """True when one of ``given`` is one of ``expected`` and not empty. All are compared, whichever fits."""
+    return any([hmac.compare_digest(theirs, mine) and bool(mine) for theirs in given for mine in expected])  # noqa: C419
