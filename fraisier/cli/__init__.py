@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("fraisier.web.serve", "serve", "Receive webhooks, and deploy what is pushed."),
     "stats": ("stats", "stats", "Show counts, success rates and durations."),
     "status": ("status", "status", "Show what runs where; --live asks the hosts."),
+    "webhooks": ("webhooks", "webhooks", "Look at received webhooks, decide on one again, try a hook."),
 }
 
 

@@ -23,7 +23,7 @@ from fraisier.vocabulary import Target
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fraisier.config.model import GitProviders, Notifications, Server, Webhook
+    from fraisier.config.model import Engine, GitProviders, Notifications, Server, Webhook
 
 DOTENV: Final = ".env"
 
@@ -52,6 +52,7 @@ class FraisierConfig:
     hooks: Mapping[str, Webhook]
     notifications: Notifications
     server: Server
+    engine: Engine
 
     def __init__(
         self, path: str | Path | None = None, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -67,6 +68,7 @@ class FraisierConfig:
             draft.notifications,
             draft.server,
         )
+        self.engine = draft.engine
         self._fraises = _fraises(draft)
         self._branches = {
             branch: [Target(each.fraise, each.environment) for each in targets.root]

@@ -38,14 +38,13 @@ def enqueue(ledger: Ledger, target: Target, asked: Asked, **more: Any) -> Deploy
 
 
 def enqueue_many(ledger: Ledger, wishes: Sequence[Wish]) -> list[Deployment]:
-    """Ask for many at once; their rows in the order of ``wishes``. Of one target the last one waits and supersedes those before it.
+    """Ask for many at once; for each of ``wishes`` the row that stands for it: of one target that is the row of the last one.
 
     The way for whoever asks for several targets in one transaction: they are locked in an order that is the same for everybody.
     """
     with ledger.transaction() as session:
         rows = write.request_many(ledger, [_request(wish) for wish in wishes])
-        waiting = {row.target: row.priority for row in rows}
-        carrier(ledger).ring(session, waiting)
+        carrier(ledger).ring(session, {row.target: row.priority for row in rows})
         return rows
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from fraisier.errors import DeploymentCancelled, UsageError
 from fraisier.record import encode, read, shape
 from fraisier.record.ledger import target_lock
-from fraisier.record.url import POSTGRESQL
 from fraisier.vocabulary import Kind, Status, Target, Trigger
 
 if TYPE_CHECKING:
@@ -55,55 +54,52 @@ def request(ledger: Ledger, target: Target, **asked: Any) -> Deployment:
 
 
 def request_many(ledger: Ledger, requests: Sequence[Request]) -> list[Deployment]:
-    """Ask for several deployments in few statements; their rows, in the order of ``requests``.
+    """Ask for several deployments; for each of ``requests`` the pending row that stands for it.
 
-    The last one of a target is its pending row, those before it are superseded by it from the beginning. Whoever asks for several
-    targets in one transaction does it by one call: it locks them in an order that is the same for everybody.
+    The last one of a target becomes that row, and stands for those before it: nobody has ever seen them wait. Whoever asks for several
+    targets in one transaction does it by one call, which locks them in an order that is the same for everybody.
     """
-    last = {request.target: number for number, request in enumerate(requests)}
+    newest = {request.target: request for request in requests}
     with ledger.transaction() as session:
-        for target in sorted(last):
+        for target in sorted(newest):
             target_lock(session, target)
         at = session.now()
-        waited = {target: _supersede_waiting(session, target, at) for target in last}
-        for target in last:
-            ensure_state(session, target, encode.moment(at))
-        rows = [
-            _insert(session, request, at, is_newest=last[request.target] == number)
-            for number, request in enumerate(requests)
-        ]
-        newest = {target: rows[number] for target, number in last.items()}
-        for target, older in waited.items():
-            older += [row.pk for row in rows if row.target == target and row is not newest[target]]
-            _name_successor(session, older, newest[target])
-        return [
-            row if row is newest[row.target] else replace(row, fk_superseded_by=newest[row.target].pk) for row in rows
-        ]
+        rows = {target: _replace_waiting(session, request, at) for target, request in newest.items()}
+    return [rows[request.target] for request in requests]
 
 
-def _supersede_waiting(session: Session, target: Target, at: datetime) -> list[int]:
-    """The number of the row that waited for the target, if one did."""
-    sql = (
+def _replace_waiting(session: Session, request: Request, at: datetime) -> Deployment:
+    older = session.execute(
         f"UPDATE tb_deployment SET status = 'superseded', completed_at = :at WHERE {_HERE} AND status = 'pending'"  # noqa: S608 - a constant
-        " RETURNING pk_deployment"
+        " RETURNING pk_deployment",
+        at=encode.moment(at),
+        **key(request.target),
     )
-    return [row["pk_deployment"] for row in session.execute(sql, at=encode.moment(at), **key(target))]
+    ensure_state(session, request.target, encode.moment(at))
+    row = insert(session, request, at, Status.PENDING)
+    for replaced in older:
+        session.execute(
+            "UPDATE tb_deployment SET fk_superseded_by = :pk WHERE pk_deployment = :old",
+            pk=row.pk,
+            old=replaced["pk_deployment"],
+        )
+    return row
 
 
-def _insert(session: Session, request: Request, at: datetime, *, is_newest: bool) -> Deployment:
+def insert(session: Session, request: Request, at: datetime, status: Status) -> Deployment:
+    """The row of a request; whoever calls holds the target's lock."""
     asker = request.asker
     written = session.execute(
         _REQUEST,
         id=str(uuid4()),
         **key(request.target),
         kind=request.kind.value,
-        status=(Status.PENDING if is_newest else Status.SUPERSEDED).value,
+        status=status.value,
         trigger=request.trigger.value,
         actor=request.actor,
         priority=request.priority,
         requested_at=encode.moment(at),
         requested_on=at.date().isoformat(),
-        completed_at=None if is_newest else encode.moment(at),
         git_repo=request.git_repo,
         git_branch=request.git_branch,
         git_commit=request.git_commit,
@@ -117,17 +113,6 @@ def _insert(session: Session, request: Request, at: datetime, *, is_newest: bool
         details=encode.document(request.details),
     )
     return shape.deployment(written[0])
-
-
-def _name_successor(session: Session, older: Sequence[int], newest: Deployment) -> None:
-    if not older:
-        return
-    among = "= ANY(:older)" if session.engine == POSTGRESQL else "IN (SELECT value FROM json_each(:older))"
-    session.execute(
-        f"UPDATE tb_deployment SET fk_superseded_by = :pk WHERE pk_deployment {among}",  # noqa: S608 - one of two constants
-        pk=newest.pk,
-        older=list(older) if session.engine == POSTGRESQL else encode.document(older),
-    )
 
 
 def cancel(ledger: Ledger, deployment_id: str, *, actor: str = "") -> Deployment:
@@ -176,10 +161,10 @@ def key(target: Target) -> dict[str, object]:
 
 _REQUEST = """
 INSERT INTO tb_deployment
-    (id, fraise, environment, job, kind, status, trigger, actor, priority, requested_at, requested_on, completed_at,
+    (id, fraise, environment, job, kind, status, trigger, actor, priority, requested_at, requested_on,
      git_repo, git_branch, git_commit, forced, background, owner_host, owner_pid, owner_boot_id, owner_started, fk_retry_of, details)
 VALUES
-    (:id, :fraise, :environment, :job, :kind, :status, :trigger, :actor, :priority, :requested_at, :requested_on, :completed_at,
+    (:id, :fraise, :environment, :job, :kind, :status, :trigger, :actor, :priority, :requested_at, :requested_on,
      :git_repo, :git_branch, :git_commit, :forced, :background, :owner_host, :owner_pid, :owner_boot_id, :owner_started, :fk_retry_of,
      :details)
 RETURNING *

@@ -80,7 +80,7 @@ class Ledger:
         self._lost: list[Any] = []
         self._pid = os.getpid()
         self._is_current = False
-        self._patience_seconds = 0.0
+        self._patience: list[float] = []
         self._joined = threading.local()
 
     def __repr__(self) -> str:
@@ -135,12 +135,15 @@ class Ledger:
 
     @contextmanager
     def patient(self, seconds: float) -> Iterator[None]:
-        """For a block that has begun what must be written down to its end: wait so long for a database that is away, before each use."""
-        before, self._patience_seconds = self._patience_seconds, seconds
+        """For a block that has begun what must be written down to its end: wait so long for a database that is away, before each use.
+
+        Holds for all threads, as one deployment has several; of blocks at the same time the most patient one counts.
+        """
+        self._patience.append(seconds)
         try:
             yield
         finally:
-            self._patience_seconds = before
+            self._patience.remove(seconds)
 
     def close(self) -> None:
         """Close what is idle. The ledger can be used again."""
@@ -164,7 +167,7 @@ class Ledger:
 
     def _patiently(self, open_: Callable[[], Opened]) -> Opened:
         """Nothing has been written before a transaction is open, nor by one that reads: that much may be tried again."""
-        until = time.monotonic() + self._patience_seconds
+        until = time.monotonic() + max(self._patience, default=0.0)
         while True:
             try:
                 return open_()

@@ -29,6 +29,7 @@ from fraisier.record.holding import (
 )
 from fraisier.record.plans import apply_plan, prune_plans, record_plan
 from fraisier.record.prune import prune
+from fraisier.record.queue import drop_gone, stand, take_up
 
 __all__ = [
     "LEASE_SECONDS",
@@ -39,6 +40,7 @@ __all__ = [
     "claim",
     "claim_next",
     "decide_webhook_event",
+    "drop_gone",
     "finish",
     "heartbeat",
     "interrupt_orphans",
@@ -56,4 +58,6 @@ __all__ = [
     "set_fraise_state",
     "set_plan",
     "settle_notification",
+    "stand",
+    "take_up",
 ]

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from fraisier.config.model import (
     BranchTarget,
+    Engine,
     FraiseHead,
     GitProvider,
     GitProviders,
@@ -58,6 +59,7 @@ PARTS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("branch_mapping.`branch`", BranchTarget, None),
     ("notifications", Notifications, None),
     ("server", Server, None),
+    ("engine", Engine, None),
     ("fraises.`name`", FraiseHead, None),
     ("Every fraise: where, and as whom", Placement, None),
     ("Fraises that are made from a repository", Release, Placement),
