@@ -47,7 +47,7 @@ fraises:
         load_balancer: {manager: tasks, drain: fraises.yaml, reattach: fraises.yaml}
 """
 # Used before there is a plan: to find the commit, and to make `hosts` and `install.commands`.
-BEFORE_THE_PLAN = {"branch", "server", "select", "inventory", "inventory_environment", "install.command"}
+BEFORE_THE_PLAN = {"branch", "paths", "server", "select", "inventory", "inventory_environment", "install.command"}
 # Used while the plan runs, from batch to batch.
 WHILE_THE_PLAN_RUNS = {"rollout.pause_seconds", "rollout.max_failures", "phase_timeouts"}
 # Used by workers, to choose what to deploy and when.
