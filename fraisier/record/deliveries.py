@@ -102,10 +102,11 @@ def _insert(session: Session, table: str, columns: Mapping[str, str], rows: Iter
         marks = ", ".join("?" for _ in columns)
         session.execute_many(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 - our own names
         return
-    # One statement, whatever their number: a round trip for each would cost more than everything else.
-    values = dict(zip(columns, (list(column) for column in zip(*rows, strict=True)), strict=True))
-    if not values:
+    given = list(rows)
+    if not given:
         return
+    # One statement, whatever their number: a round trip for each would cost more than everything else.
+    values = dict(zip(columns, (list(column) for column in zip(*given, strict=True)), strict=True))
     arrays = ", ".join(
         f"(:{name})::{'text' if kind in ('timestamptz', 'jsonb') else kind}[]" for name, kind in columns.items()
     )
