@@ -74,6 +74,7 @@ class DeploymentResult:
     ``warnings`` are things that went wrong after the new version had proven itself. ``compensation`` says how going back ended. ``owed``
     maps hosts that could not be brought where they belong to the release that they should have ('' for none): `fraisier resume` settles
     that. ``untouched`` are hosts on which nothing was switched. ``failures`` are the tasks that did not hold, the first one first.
+    ``skipped`` says of an unchanged one which commit was left out, and why: the push had nothing in the target's ``paths``.
     """
 
     id: str
@@ -91,6 +92,7 @@ class DeploymentResult:
     owed: Mapping[str, str] = field(default_factory=dict)
     untouched: Sequence[str] = ()
     failures: Sequence[Failure] = ()
+    skipped: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def success(self) -> bool:
@@ -178,6 +180,7 @@ class Work:
             "hosts": dict(result.hosts),
             "warnings": list(result.warnings),
             "owed": dict(result.owed),
+            **({"paths": dict(result.skipped)} if result.skipped else {}),
         }
         with self.ledger.transaction():
             if write.finish(

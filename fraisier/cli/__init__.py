@@ -30,8 +30,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "render": ("render", "render", "Write a deployment as a project for plain ansible-playbook."),
     "resume": ("resume", "resume", "Go on with a deployment that was cut off, or settle what hosts owe."),
     "rollback": ("rollback", "rollback", "Go back to the previous good release, or to a named one."),
+    "serve": ("fraisier.web.serve", "serve", "Receive webhooks, and deploy what is pushed."),
     "stats": ("stats", "stats", "Show counts, success rates and durations."),
     "status": ("status", "status", "Show what runs where; --live asks the hosts."),
+    "webhooks": ("webhooks", "webhooks", "Look at received webhooks, decide on one again, try a hook."),
 }
 
 
@@ -93,6 +95,11 @@ def main(args: list[str] | None = None) -> None:
     """Entry point of the ``fraisier`` script: runs a command and ends with its exit code."""
     given = sys.argv[1:] if args is None else args
     sys.exit(run(given))
+
+
+def serve() -> None:
+    """Entry point of the ``fraisier-webhook`` script: `fraisier serve`."""
+    main(["serve", *sys.argv[1:]])
 
 
 def run(args: list[str]) -> int:

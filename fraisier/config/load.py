@@ -24,7 +24,7 @@ from fraisier.vocabulary import Target
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fraisier.config.model import Engine, GitProviders, Notifications, Webhook
+    from fraisier.config.model import Engine, GitProviders, Notifications, Server, Webhook
 
 DOTENV: Final = ".env"
 
@@ -52,6 +52,7 @@ class FraisierConfig:
     git: GitProviders
     hooks: Mapping[str, Webhook]
     notifications: Notifications
+    server: Server
     engine: Engine
 
     def __init__(
@@ -62,7 +63,12 @@ class FraisierConfig:
         self.path = find_config(path, environ=outside, cwd=here)
         draft, self.sources = _read(self.path, shown(self.path, here), outside)
         self.environ = self.sources.environ
-        self.git, self.hooks, self.notifications = draft.git, draft.hooks, draft.notifications
+        self.git, self.hooks, self.notifications, self.server = (
+            draft.git,
+            draft.hooks,
+            draft.notifications,
+            draft.server,
+        )
         self.engine = draft.engine
         self._fraises = _fraises(draft, self.environ)
         self._branches = {
