@@ -95,6 +95,12 @@ def ended_before(ledger: Ledger, deployment: Deployment) -> Status | None:
     return Status(found[0]["status"]) if found else None
 
 
+def all_pending(ledger: Ledger) -> list[Deployment]:
+    """What waits, for whomever: highest priority first, then oldest."""
+    rows = ledger.query("SELECT * FROM tb_deployment WHERE status = 'pending' ORDER BY priority DESC, pk_deployment")
+    return [shape.deployment(row) for row in rows]
+
+
 def is_cancel_requested(ledger: Ledger, deployment: Deployment) -> bool:
     rows = ledger.query("SELECT cancel_requested FROM tb_deployment WHERE pk_deployment = :pk", pk=deployment.pk)
     return bool(rows and rows[0]["cancel_requested"])
