@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fraisier import notify
@@ -18,6 +19,7 @@ from fraisier.errors import LedgerError
 if TYPE_CHECKING:
     from fraisier.engine.source import Source
     from fraisier.record.ledger import Ledger
+    from fraisier.record.rows import Deployment
 
 LOG = logging.getLogger("fraisier.engine")
 SEND_SECONDS = 0.5
@@ -38,7 +40,7 @@ def work(
         lambda row: carry_out(ledger, source.config(), runners, row),
         concurrency=concurrency or source.config().engine.concurrency,
         rules=lambda: rules_of(ledger, source.config()),
-        on_end=lambda row: notify.announcer(ledger, source.config())(row),
+        on_end=partial(_announce, ledger, source),
         stop=stop,
     )
     if not _is_ready(ledger, stop):
@@ -54,6 +56,10 @@ def work(
     if is_idle:
         runners.close()
     return is_idle
+
+
+def _announce(ledger: Ledger, source: Source, row: Deployment) -> None:
+    notify.announcer(ledger, source.config())(row)
 
 
 def _send(ledger: Ledger, source: Source) -> None:
