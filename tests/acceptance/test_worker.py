@@ -27,12 +27,10 @@ def work(world: World) -> Iterator[subprocess.Popen[bytes]]:
     end(process)
 
 
-def start_worker(world: World, *arguments: str) -> subprocess.Popen[bytes]:
+def start_worker(world: World) -> subprocess.Popen[bytes]:
     """A worker that writes its log to a file, so that nobody has to read it."""
     log = (world.root / "worker.log").open("ab")
-    process = subprocess.Popen(
-        [FRAISIER, "work", *arguments], env=world.environ, cwd=world.root, stdout=log, stderr=log
-    )
+    process = subprocess.Popen([FRAISIER, "work"], env=world.environ, cwd=world.root, stdout=log, stderr=log)
     log.close()
     return process
 
@@ -76,9 +74,8 @@ def test_without_a_worker_it_waits_and_says_so(world: World) -> None:
     assert "waiting" in shown.stdout and "my_api/production" in shown.stdout and "fraisier work" in shown.stderr
     refused = world.fraisier("deploy", "my_api", "production", "--detach", "--commit", "abc", expect=2)
     assert "not a full commit hash" in refused.stderr
-    end(start := start_worker(world, "--once"))
-    assert start.returncode == 0
-    wait_for(lambda: world.history()[0]["status"] == "success", "--once did it")
+    world.fraisier("work", "--once")
+    assert world.history()[0]["status"] == "success"
 
 
 def test_what_fails_is_told_to_whoever_watches_and_can_be_tried_again(
@@ -165,7 +162,7 @@ def test_a_stopped_worker_finishes_and_a_second_signal_leaves_it_to_the_next(wor
     process.terminate()
     assert process.wait(10) == 130
     wait_for(lambda: nothing_of_a_run_is_left(world), "everything of the run has ended", 10)
-    end(start_worker(world, "--once"))
+    world.fraisier("work", "--once")
     assert [row["status"] for row in world.history()[:2]] == ["success", "interrupted"]
 
 
@@ -192,13 +189,13 @@ def test_a_target_that_is_gone_from_the_file_fails_with_a_sentence_and_a_broken_
 
 def test_due_by_the_clock(world: World) -> None:
     world.write_config(("        branch: main\n", '        branch: main\n        deploy_schedule: "0 3 * * *"\n'))
-    end(start_worker(world, "--once"))
+    world.fraisier("work", "--once")
     assert world.history() == [], "a new schedule counts from the first look"
     with Ledger(world.environ["FRAISIER_DATABASE_URL"]) as ledger, ledger.transaction() as session:
         session.execute("UPDATE tb_schedule_tick SET due_at = '2026-01-01T03:00:00.000000Z'")
-    end(start_worker(world, "--once"))
+    world.fraisier("work", "--once")
     assert [(row["status"], row["trigger"], row["actor"]) for row in world.history()] == [
         ("success", "scheduled", "schedule")
     ]
-    end(start_worker(world, "--once"))
+    world.fraisier("work", "--once")
     assert len(world.history()) == 1, "what was missed is made up for once"
