@@ -89,7 +89,9 @@ class Controller:
             "ansible_host": self.host.address,
             "ansible_user": "deploy",
             "ansible_ssh_private_key_file": str(self.world.bed.image.key),
-            "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={self.known_hosts} -o ControlPath=none",
+            # Many builtin modules over one connection; a socket in a test's folder would have too long a name.
+            "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={self.known_hosts} -o ControlPath=/dev/shm/bed-%C",
+            "ansible_ssh_pipelining": True,
             "ansible_python_interpreter": "/usr/bin/python3",
         }
         found = Estate(self.folder, self.folder / "collections", hosts={"h1": reached})
