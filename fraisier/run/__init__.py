@@ -136,6 +136,11 @@ class Runner:
         os.close(self._fifo)
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the guardian process is there for another plan."""
+        return self._guardian.poll() is None
+
     def run(self, plan: Plan, secrets: Mapping[str, str], options: Options | None = None) -> Iterator[Event]:
         """Run ``plan`` and yield its events as they come, secrets masked; ``outcome`` is set when the last one has been yielded."""
         options = options or Options()
