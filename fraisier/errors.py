@@ -7,6 +7,7 @@ FraisierError                 1  500
 ├── InventoryFailed           3  502   an inventory of the user's own could not be read
 ├── NotBuiltYet               3  501   configured, valid, and no engine of ours runs it yet
 ├── TargetUnreachable         4  502   a host or the git server did not answer
+├── StatusRefused             4  502   a git server refused the status of a commit; trying again does not help
 ├── HealthCheckFailed         5  502   the new version did not answer as healthy
 ├── TargetLocked              6  409   another deployment holds the target
 ├── PlanRefused               9  409   what a plan was bound to has moved since, or it was used or expired
@@ -99,6 +100,11 @@ class TargetUnreachable(FraisierError):
     exit_code = 4
     http_status = 502
     retriable = True
+
+
+class StatusRefused(FraisierError):
+    exit_code = 4
+    http_status = 502
 
 
 class HealthCheckFailed(FraisierError):
