@@ -260,13 +260,8 @@ def _event(line: str, sequence: int) -> Event:
 
 
 def _message(data: Mapping[str, Any]) -> str:
-    """What a result says; of a loop, what its failed items say: the loop itself only counts them."""
     result = data.get("result") or {}
-    if not isinstance(result, dict):
-        return ""
-    items = result.get("results") or []
-    said = [str(item.get("msg") or "") for item in items if isinstance(item, dict) and item.get("failed")]
-    return "; ".join(filter(None, dict.fromkeys(said))) or str(result.get("msg") or "")
+    return str(result.get("msg") or "") if isinstance(result, dict) else ""
 
 
 def _end_marked(mark: str) -> None:

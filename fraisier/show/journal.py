@@ -30,5 +30,6 @@ def start_logging(stream: TextIO, *, as_json: bool, is_verbose: bool) -> None:
     handler.setFormatter(JsonLines() if as_json else logging.Formatter(TEXT))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("fraisier").setLevel(logging.DEBUG if is_verbose else logging.INFO)
-    # It gives up when the database restarts, and is begun anew: only we know whether that is worth a line.
-    logging.getLogger("procrastinate").setLevel(logging.WARNING if is_verbose else logging.CRITICAL)
+    # They speak of every attempt to reach a database that is away, which we say once.
+    for name in ("procrastinate", "psycopg"):
+        logging.getLogger(name).setLevel(logging.WARNING if is_verbose else logging.CRITICAL)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.test_worker import end, start_worker
 from tests.acceptance.world import World, wait_for
 from tests.integration.record.postgresql import PostgresServer
 
@@ -72,6 +73,24 @@ def test_cut_off_from_the_database_a_run_ends_before_its_lease_does(
     world.assert_serving(first, "v1", schema="0001")
     world.write_config()
     assert world.deploy()["status"] == "success"
+
+
+def test_workers_share_what_is_asked_for(world: World, url: str) -> None:
+    world.database_url = url
+    world.fraisier("db", "migrate")
+    workers = [start_worker(world), start_worker(world)]
+    try:
+        result = world.deploy("--follow")
+        assert result["status"] == "success"
+        commit = world.release(2)
+        world.fraisier("deploy", "my_api", "production", "--detach")
+        wait_for(lambda: world.history()[0]["status"] == "success", "the second one", 60)
+        world.assert_serving(commit, "v2", schema="0002")
+        assert world.json("queue") == {"schema_version": 1, "deployments": [], "worker": True}
+    finally:
+        for worker in workers:
+            end(worker)
+    assert world.json("queue")["worker"] is False
 
 
 def running(command: list[str]) -> bool:
