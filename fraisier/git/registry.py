@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS: Final = "fraisier.git_providers"
 
-_OURS: Final[Mapping[str, str]] = {
+OURS: Final[Mapping[str, str]] = {
     "github": "fraisier.git.github",
     "gitlab": "fraisier.git.gitlab",
     "gitea": "fraisier.git.gitea",
@@ -118,7 +118,7 @@ def _loaded(entry_point: EntryPoint) -> Provider:
     return cast("Provider", provider)
 
 
-PROVIDERS: Final[Mapping[str, Provider]] = _Providers(_OURS)
+PROVIDERS: Final[Mapping[str, Provider]] = _Providers(OURS)
 
 
 def detect(headers: Mapping[str, str]) -> str | None:
