@@ -13,7 +13,10 @@ from fraisier.errors import ConfigError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from fraisier.git import bitbucket, forgejo, gitea, github, gitlab
     from fraisier.git.event import WebhookEvent
+
+    _TYPES_FIT: tuple[Provider, ...] = (github, gitlab, gitea, forgejo, bitbucket)
 
 ENTRY_POINTS: Final = "fraisier.git_providers"
 
