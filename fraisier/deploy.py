@@ -22,6 +22,7 @@ from fraisier.evidence import Evidence
 from fraisier.git import remote
 from fraisier.plan import Plan, Release
 from fraisier.record import read, write
+from fraisier.record.owner import Owner
 from fraisier.resume import interrupted, remember, settle_debts, what_to_resume
 from fraisier.rollout import roll_out
 from fraisier.run import Runner
@@ -53,13 +54,8 @@ def request(ledger: Ledger, target: Target, kind: Kind, asked: Asked) -> rows.De
         actor=asked.actor,
         git_commit=asked.commit,
         forced=asked.force,
-        details={
-            "limit": asked.limit,
-            "to": asked.to,
-            "plan": asked.plan,
-            "resumes": asked.resumes,
-            "debts": asked.debts,
-        },
+        asker=Owner.here(),
+        details=asked.details,
     )
 
 

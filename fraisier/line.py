@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fraisier.work import Asked, Listener
 
 LOOK_SECONDS = 0.2
+STAND_SECONDS = 10.0
+"""So often whoever stands in line says so; after a minute of silence workers of other machines take it for gone."""
 
 
 def must_be_free(ledger: Ledger, target: Target, asked: Asked) -> None:
@@ -39,7 +41,7 @@ def enter(ledger: Ledger, ask: Callable[[], rows.Deployment]) -> rows.Deployment
 
 def wait_for_claim(ledger: Ledger, row: rows.Deployment, asked: Asked, listener: Listener) -> rows.Deployment:
     """Claim a pending deployment as soon as nobody else holds its target. Raises DeploymentCancelled when a newer one took its place."""
-    is_told = False
+    is_told, said = False, time.monotonic()
     try:
         while row.status is not Status.IN_PROGRESS:
             settle_orphans(ledger, row.target, listener)
@@ -52,6 +54,9 @@ def wait_for_claim(ledger: Ledger, row: rows.Deployment, asked: Asked, listener:
                 if not is_told:
                     listener.note(f"waiting: {held.message}")
                     is_told = True
+            if time.monotonic() - said > STAND_SECONDS:
+                write.stand(ledger, row)
+                said = time.monotonic()
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         write.cancel(ledger, row.id, actor=asked.actor)

@@ -52,6 +52,18 @@ class Asked:
     debts: bool = False
     wait: bool = True
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """What of this has no column of its own."""
+        return {name: getattr(self, name) for name in ("limit", "to", "plan", "resumes", "debts")}
+
+    @classmethod
+    def of(cls, row: rows.Deployment) -> Asked:
+        """What was asked for when ``row`` was written, for the process that carries it out."""
+        details = {name: value for name, value in row.details.items() if name in ("limit", "to", "plan", "resumes")}
+        debts = bool(row.details.get("debts"))
+        return cls(row.actor, row.trigger, commit=row.git_commit, force=row.forced, debts=debts, **details)
+
 
 @dataclass(frozen=True)
 class DeploymentResult:

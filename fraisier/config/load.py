@@ -23,7 +23,7 @@ from fraisier.vocabulary import Target
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fraisier.config.model import GitProviders, Notifications, Webhook
+    from fraisier.config.model import Engine, GitProviders, Notifications, Webhook
 
 DOTENV: Final = ".env"
 
@@ -51,6 +51,7 @@ class FraisierConfig:
     git: GitProviders
     hooks: Mapping[str, Webhook]
     notifications: Notifications
+    engine: Engine
 
     def __init__(
         self, path: str | Path | None = None, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -61,6 +62,7 @@ class FraisierConfig:
         draft, self.sources = _read(self.path, shown(self.path, here), outside)
         self.environ = self.sources.environ
         self.git, self.hooks, self.notifications = draft.git, draft.hooks, draft.notifications
+        self.engine = draft.engine
         self._fraises = _fraises(draft)
         self._branches = {
             branch: [Target(each.fraise, each.environment) for each in targets.root]

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, RootModel, WithJsonSchema
 
-from fraisier.fraise_types.fields import HttpUrl, Line, Secret, Section, one_or_many, refuse
+from fraisier.fraise_types.fields import NUMBER, HttpUrl, Line, Secret, Section, one_or_many, refuse
 from fraisier.fraise_types.spelling import did_you_mean
 from fraisier.git import PROVIDERS
 from fraisier.git.registry import OURS
@@ -118,6 +118,28 @@ class Notifications(Section):
     )
 
 
+Count = Annotated[int, Field(ge=1), NUMBER]
+
+
+class Engine(Section):
+    """Workers: who carries out what webhooks, the clock and `deploy --detach` ask for."""
+
+    concurrency: Count = Field(4, description="Deployments that one worker carries out at once. Default: 4.")
+    max_running: Count | None = Field(
+        None,
+        description="Deployments that run at once, those of all workers together. Those started by hand count, and never wait for "
+        "it. Default: as many as the workers can.",
+    )
+    max_running_per_environment: dict[Line, Count] = Field(
+        {}, description="The same for single environments, by environment: `production: 1`. Default: none."
+    )
+    stop_seconds: Annotated[int, Field(ge=0), NUMBER] = Field(
+        600,
+        description="How long a worker that is stopped lets its deployments finish, in seconds; the next worker goes on with those "
+        "that have not. Default: 600.",
+    )
+
+
 class FraiseHead(Section):
     """What a fraise is, beside its settings."""
 
@@ -146,3 +168,4 @@ class Top(Section):
     )
     branch_mapping: dict[str, Any] = Field({}, description="What a push to a branch deploys, by branch. Default: none.")
     notifications: dict[str, Any] = Field({}, description="Who is told about deployments. Default: nobody.")
+    engine: dict[str, Any] = Field({}, description="How workers carry deployments out. Default: four at once.")

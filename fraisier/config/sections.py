@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from fraisier.config.explain import Model, validated
 from fraisier.config.groups import RESERVED, Groups
-from fraisier.config.model import BranchTargets, FraiseHead, GitProviders, Notifications, Top, Webhook
+from fraisier.config.model import BranchTargets, Engine, FraiseHead, GitProviders, Notifications, Top, Webhook
 from fraisier.config.resolved import ResolvedFraise
 from fraisier.config.tree import WHOLE_FILE, Entry, Place, Value, mapping, merge
 from fraisier.fraise_types import TYPES
@@ -52,6 +52,7 @@ class Draft:
     git: GitProviders = field(default_factory=GitProviders)
     hooks: dict[str, Webhook] = field(default_factory=dict)
     notifications: Notifications = field(default_factory=Notifications)
+    engine: Engine = field(default_factory=Engine)
     branches: dict[str, BranchTargets] = field(default_factory=dict)
     groups: Groups = field(default_factory=lambda: Groups({}))
     candidates: list[Candidate] = field(default_factory=list)
@@ -65,6 +66,7 @@ def read_sections(tree: Value, root: Path, report: Report) -> Draft:
     validated(Top, _shallow(tree), report)
     draft.git = _section(draft, GitProviders, tree.get("git")) or draft.git
     draft.notifications = _section(draft, Notifications, tree.get("notifications")) or draft.notifications
+    draft.engine = _section(draft, Engine, tree.get("engine")) or draft.engine
     for name, entry in _named(draft, "hooks"):
         if webhook := _section(draft, Webhook, at_key(entry)):
             draft.hooks[name] = webhook

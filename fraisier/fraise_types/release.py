@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from fraisier.fraise_types.clock import ScheduleEntry
 from fraisier.fraise_types.fields import (
     AS_IS,
     NUMBER,
@@ -114,6 +115,15 @@ class Release(Placement):
         description="Ansible task files of yours, run before or after a phase: before_<phase> or after_<phase> to a "
         "file on the controller, relative to fraises.yaml. Default: none.",
         json_schema_extra={"propertyNames": {"enum": list(HOOK_NAMES)}},
+    )
+    priority: Annotated[int, Field(ge=-1000, le=1000), NUMBER] = Field(
+        0,
+        description="Which waiting deployment a worker takes first: the one of the highest number, then the oldest. Default: 0.",
+    )
+    deploy_schedule: ScheduleEntry | None = Field(
+        None,
+        description="When a worker deploys the branch's newest commit by itself: cron's five fields, or a mapping with `cron` and "
+        "`timezone`. A moment that passed while no worker was there is made up for, once. Default: never.",
     )
     min_free_mb: Annotated[int, Field(ge=0), NUMBER] = Field(
         200, description="Free space that preflight asks of the disk below app_path, in megabytes. Default: 200."

@@ -2,79 +2,117 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from fraisier.errors import DeploymentCancelled, UsageError
-from fraisier.record import encode, read
+from fraisier.record import encode, read, shape
 from fraisier.record.ledger import target_lock
-from fraisier.vocabulary import Kind, Trigger
+from fraisier.vocabulary import Kind, Status, Target, Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from fraisier.record.ledger import Ledger, Session
+    from fraisier.record.owner import Owner
     from fraisier.record.rows import Deployment
-    from fraisier.vocabulary import Target
 
 _HERE = "fraise = :fraise AND environment = :environment AND job = :job"
 
 
-def request(
-    ledger: Ledger,
-    target: Target,
-    *,
-    kind: Kind = Kind.DEPLOY,
-    trigger: Trigger = Trigger.MANUAL,
-    actor: str = "",
-    priority: int = 0,
-    git_repo: str = "",
-    git_branch: str = "",
-    git_commit: str | None = None,
-    forced: bool = False,
-    background: bool = False,
-    retry_of: Deployment | None = None,
-    details: Mapping[str, Any] | None = None,
-) -> Deployment:
+@dataclass(frozen=True)
+class Request:
+    """A deployment that somebody asks for.
+
+    ``background``: whoever asks goes away, a worker carries it out; otherwise the asking process claims it itself, and ``asker`` says
+    which process that is.
+    """
+
+    target: Target
+    kind: Kind = Kind.DEPLOY
+    trigger: Trigger = Trigger.MANUAL
+    actor: str = ""
+    priority: int = 0
+    git_repo: str = ""
+    git_branch: str = ""
+    git_commit: str | None = None
+    forced: bool = False
+    background: bool = False
+    asker: Owner | None = None
+    retry_of: Deployment | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def request(ledger: Ledger, target: Target, **asked: Any) -> Deployment:
     """Ask for a deployment: the one pending row of the target. An older pending one is superseded and says by whom.
 
-    ``background``: whoever asks goes away, a worker carries it out; otherwise the asking process claims it itself.
+    ``asked``: the other fields of ``Request``.
     """
+    return request_many(ledger, [Request(target, **asked)])[0]
+
+
+def request_many(ledger: Ledger, requests: Sequence[Request]) -> list[Deployment]:
+    """Ask for several deployments; for each of ``requests`` the pending row that stands for it.
+
+    The last one of a target becomes that row, and stands for those before it: nobody has ever seen them wait. Whoever asks for several
+    targets in one transaction does it by one call, which locks them in an order that is the same for everybody.
+    """
+    newest = {request.target: request for request in requests}
     with ledger.transaction() as session:
-        target_lock(session, target)
+        for target in sorted(newest):
+            target_lock(session, target)
         at = session.now()
-        superseded = session.execute(
-            f"UPDATE tb_deployment SET status = 'superseded', completed_at = :at WHERE {_HERE} AND status = 'pending'"  # noqa: S608 - a constant
-            " RETURNING pk_deployment",
-            at=encode.moment(at),
-            **key(target),
+        rows = {target: _replace_waiting(session, request, at) for target, request in newest.items()}
+    return [rows[request.target] for request in requests]
+
+
+def _replace_waiting(session: Session, request: Request, at: datetime) -> Deployment:
+    older = session.execute(
+        f"UPDATE tb_deployment SET status = 'superseded', completed_at = :at WHERE {_HERE} AND status = 'pending'"  # noqa: S608 - a constant
+        " RETURNING pk_deployment",
+        at=encode.moment(at),
+        **key(request.target),
+    )
+    ensure_state(session, request.target, encode.moment(at))
+    row = insert(session, request, at, Status.PENDING)
+    for replaced in older:
+        session.execute(
+            "UPDATE tb_deployment SET fk_superseded_by = :pk WHERE pk_deployment = :old",
+            pk=row.pk,
+            old=replaced["pk_deployment"],
         )
-        ensure_state(session, target, encode.moment(at))
-        pk: int = session.execute(
-            _REQUEST,
-            id=str(uuid4()),
-            **key(target),
-            kind=kind.value,
-            trigger=trigger.value,
-            actor=actor,
-            priority=priority,
-            requested_at=encode.moment(at),
-            requested_on=at.date().isoformat(),
-            git_repo=git_repo,
-            git_branch=git_branch,
-            git_commit=git_commit,
-            forced=forced,
-            background=background,
-            fk_retry_of=retry_of.pk if retry_of else None,
-            details=encode.document(details or {}),
-        )[0]["pk_deployment"]
-        for row in superseded:
-            session.execute(
-                "UPDATE tb_deployment SET fk_superseded_by = :pk WHERE pk_deployment = :old",
-                pk=pk,
-                old=row["pk_deployment"],
-            )
-        return read_back(ledger, pk)
+    return row
+
+
+def insert(session: Session, request: Request, at: datetime, status: Status) -> Deployment:
+    """The row of a request; whoever calls holds the target's lock."""
+    asker = request.asker
+    written = session.execute(
+        _REQUEST,
+        id=str(uuid4()),
+        **key(request.target),
+        kind=request.kind.value,
+        status=status.value,
+        trigger=request.trigger.value,
+        actor=request.actor,
+        priority=request.priority,
+        requested_at=encode.moment(at),
+        requested_on=at.date().isoformat(),
+        git_repo=request.git_repo,
+        git_branch=request.git_branch,
+        git_commit=request.git_commit,
+        forced=request.forced,
+        background=request.background,
+        owner_host=asker.host if asker else "",
+        owner_pid=asker.pid if asker else 0,
+        owner_boot_id=asker.boot_id if asker else "",
+        owner_started=asker.started if asker else "",
+        fk_retry_of=request.retry_of.pk if request.retry_of else None,
+        details=encode.document(request.details),
+    )
+    return shape.deployment(written[0])
 
 
 def cancel(ledger: Ledger, deployment_id: str, *, actor: str = "") -> Deployment:
@@ -124,11 +162,12 @@ def key(target: Target) -> dict[str, object]:
 _REQUEST = """
 INSERT INTO tb_deployment
     (id, fraise, environment, job, kind, status, trigger, actor, priority, requested_at, requested_on,
-     git_repo, git_branch, git_commit, forced, background, fk_retry_of, details)
+     git_repo, git_branch, git_commit, forced, background, owner_host, owner_pid, owner_boot_id, owner_started, fk_retry_of, details)
 VALUES
-    (:id, :fraise, :environment, :job, :kind, 'pending', :trigger, :actor, :priority, :requested_at, :requested_on,
-     :git_repo, :git_branch, :git_commit, :forced, :background, :fk_retry_of, :details)
-RETURNING pk_deployment
+    (:id, :fraise, :environment, :job, :kind, :status, :trigger, :actor, :priority, :requested_at, :requested_on,
+     :git_repo, :git_branch, :git_commit, :forced, :background, :owner_host, :owner_pid, :owner_boot_id, :owner_started, :fk_retry_of,
+     :details)
+RETURNING *
 """
 
 _KNOW = """

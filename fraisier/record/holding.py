@@ -53,18 +53,21 @@ def claim(ledger: Ledger, deployment_id: str, owner: Owner) -> Deployment:
         current = read_back(ledger, found.pk)
         if current.status is not Status.PENDING:
             raise _not_pending(ledger, current)
-        return _claim(ledger, session, current, owner)
+        return hold(ledger, session, current, owner)
 
 
 def claim_next(ledger: Ledger, target: Target, owner: Owner) -> Deployment | None:
-    """The target's pending deployment, claimed; None when nothing waits (done, superseded, cancelled: a doorbell may ring twice)."""
+    """What waits for a worker, claimed; None when nothing does (done, superseded, cancelled: a doorbell may ring twice).
+
+    A row whose asker waits for its turn is that process's own to claim.
+    """
     with ledger.transaction() as session:
         target_lock(session, target)
         waiting = read.pending(ledger, target)
-        if waiting is None:
+        if waiting is None or not waiting.background:
             return None
         refuse_held(ledger, target)
-        return _claim(ledger, session, waiting, owner)
+        return hold(ledger, session, waiting, owner)
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,8 @@ def interrupt_orphans(
     return lost
 
 
-def _claim(ledger: Ledger, session: Session, waiting: Deployment, owner: Owner) -> Deployment:
+def hold(ledger: Ledger, session: Session, waiting: Deployment, owner: Owner) -> Deployment:
+    """The moment in which a row becomes somebody's; whoever calls holds the target's lock."""
     at = encode.moment(session.now())
     ensure_state(session, waiting.target, at)
     numbered = f"UPDATE tb_fraise_state SET fencing = fencing + 1 WHERE {_HERE} RETURNING fencing"  # noqa: S608 - a constant
@@ -170,6 +174,7 @@ def _claim(ledger: Ledger, session: Session, waiting: Deployment, owner: Owner) 
     session.execute(
         _CLAIM,
         pk=waiting.pk,
+        was=waiting.status.value,
         at=at,
         fencing=fencing,
         host=owner.host,
@@ -251,5 +256,5 @@ _CLAIM = """
 UPDATE tb_deployment
 SET status = 'in_progress', started_at = :at, heartbeat_at = :at, fencing = :fencing,
     owner_host = :host, owner_pid = :pid, owner_boot_id = :boot_id, owner_started = :started
-WHERE pk_deployment = :pk AND status = 'pending'
+WHERE pk_deployment = :pk AND status = :was
 """

@@ -35,6 +35,8 @@ class Session:
         self.engine = engine
         self.driver = connection
         """sqlite3's or psycopg's own connection, for what must happen in the same transaction."""
+        self.after_commit: list[Callable[[], object]] = []
+        """What to call once the transaction that this session is in has been committed."""
 
     def execute(self, sql: str, /, **parameters: object) -> list[Row]:
         cursor = (
@@ -78,7 +80,7 @@ class Ledger:
         self._lost: list[Any] = []
         self._pid = os.getpid()
         self._is_current = False
-        self._patience_seconds = 0.0
+        self._patience: list[float] = []
         self._joined = threading.local()
 
     def __repr__(self) -> str:
@@ -128,15 +130,20 @@ class Ledger:
             finally:
                 self._joined.session = None
                 self._keep(session.driver)
+        for call in session.after_commit:
+            call()
 
     @contextmanager
     def patient(self, seconds: float) -> Iterator[None]:
-        """For a block that has begun what must be written down to its end: wait so long for a database that is away, before each use."""
-        before, self._patience_seconds = self._patience_seconds, seconds
+        """For a block that has begun what must be written down to its end: wait so long for a database that is away, before each use.
+
+        Holds for all threads, as one deployment has several; of blocks at the same time the most patient one counts.
+        """
+        self._patience.append(seconds)
         try:
             yield
         finally:
-            self._patience_seconds = before
+            self._patience.remove(seconds)
 
     def close(self) -> None:
         """Close what is idle. The ledger can be used again."""
@@ -160,7 +167,7 @@ class Ledger:
 
     def _patiently(self, open_: Callable[[], Opened]) -> Opened:
         """Nothing has been written before a transaction is open, nor by one that reads: that much may be tried again."""
-        until = time.monotonic() + self._patience_seconds
+        until = time.monotonic() + max(self._patience, default=0.0)
         while True:
             try:
                 return open_()

@@ -10,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from fraisier.record import schema
+from fraisier.record import doorbells, schema
 from fraisier.record.connect import connect, driver_errors
 from fraisier.record.failure import ledger_error
 from fraisier.record.url import POSTGRESQL, Place, read_url
@@ -86,8 +86,11 @@ def _open(place: Place) -> object:
 def _upgrade(connection: Connection, place: Place) -> None:
     if place.engine == POSTGRESQL:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('fraisier migrate'))")
-    found = schema.revision(connection.connection.dbapi_connection, place)
+    driver = connection.connection.dbapi_connection
+    found = schema.revision(driver, place)
     schema.refuse_newer(found, place)
+    if place.engine == POSTGRESQL:
+        doorbells.bring_up(driver)
     if found == schema.HEAD:
         return
     # Views stand on columns: they leave before a migration and come back after it.

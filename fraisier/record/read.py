@@ -83,14 +83,6 @@ def running(ledger: Ledger, target: Target | None = None) -> list[Deployment]:
     return [shape.deployment(row) for row in ledger.query(sql, **parameters)]
 
 
-def pending_targets(ledger: Ledger) -> list[Target]:
-    """Targets with something waiting, in the order in which to serve them: highest priority first, then oldest."""
-    rows = ledger.query(
-        "SELECT fraise, environment, job FROM tb_deployment WHERE status = 'pending' ORDER BY priority DESC, pk_deployment"
-    )
-    return [shape.target(row) for row in rows]
-
-
 def is_cancel_requested(ledger: Ledger, deployment: Deployment) -> bool:
     rows = ledger.query("SELECT cancel_requested FROM tb_deployment WHERE pk_deployment = :pk", pk=deployment.pk)
     return bool(rows and rows[0]["cancel_requested"])

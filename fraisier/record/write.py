@@ -5,7 +5,7 @@ Each is one transaction, or joins the caller's: ``with ledger.transaction(): ...
 
 from __future__ import annotations
 
-from fraisier.record.asking import cancel, request
+from fraisier.record.asking import Request, cancel, request, request_many
 from fraisier.record.facts import (
     audit,
     decide_webhook_event,
@@ -29,15 +29,18 @@ from fraisier.record.holding import (
 )
 from fraisier.record.plans import apply_plan, prune_plans, record_plan
 from fraisier.record.prune import prune
+from fraisier.record.queue import drop_gone, stand, take_up
 
 __all__ = [
     "LEASE_SECONDS",
+    "Request",
     "apply_plan",
     "audit",
     "cancel",
     "claim",
     "claim_next",
     "decide_webhook_event",
+    "drop_gone",
     "finish",
     "heartbeat",
     "interrupt_orphans",
@@ -51,7 +54,10 @@ __all__ = [
     "record_webhook_event",
     "refuse_held",
     "request",
+    "request_many",
     "set_fraise_state",
     "set_plan",
     "settle_notification",
+    "stand",
+    "take_up",
 ]

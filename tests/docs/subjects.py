@@ -8,7 +8,16 @@ import click
 from pydantic import BaseModel
 
 from fraisier import cli
-from fraisier.config.model import BranchTarget, FraiseHead, GitProvider, GitProviders, Notifications, Top, Webhook
+from fraisier.config.model import (
+    BranchTarget,
+    Engine,
+    FraiseHead,
+    GitProvider,
+    GitProviders,
+    Notifications,
+    Top,
+    Webhook,
+)
 from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.fields import Section
 from fraisier.fraise_types.settings import Placement
@@ -29,7 +38,7 @@ def commands(name: str = "fraisier", command: click.Command = cli.group) -> Iter
 
 
 def _models() -> Iterator[type[BaseModel]]:
-    yield from (Top, GitProviders, GitProvider, Webhook, BranchTarget, Notifications, FraiseHead, Placement)
+    yield from (Top, GitProviders, GitProvider, Webhook, BranchTarget, Notifications, Engine, FraiseHead, Placement)
     yield from (module.Settings for module in TYPES.values())
     # The mappings that settings hold live beside them.
     yield from (each for each in Section.__subclasses__() if each.__module__.startswith("fraisier.fraise_types."))

@@ -50,6 +50,8 @@ fraises:
 BEFORE_THE_PLAN = {"branch", "server", "select", "inventory", "inventory_environment", "install.command"}
 # Used while the plan runs, from batch to batch.
 WHILE_THE_PLAN_RUNS = {"rollout.pause_seconds", "rollout.max_failures", "phase_timeouts"}
+# Used by workers, to choose what to deploy and when.
+FOR_WORKERS = {"priority", "deploy_schedule.cron", "deploy_schedule.timezone"}
 # Reaches the role, where it is for tools that are not built.
 FOR_LATER_TOOLS = {"database.migrations_dir"}
 # Speaks of hosts by name: tests/unit/test_balancer.py has it.
@@ -123,7 +125,8 @@ NOT_BUILT = not_built(text_of(REFERENCE).replace(section(REFERENCE, "The file"),
 
 
 @pytest.mark.parametrize(
-    "leaf", sorted(set(leaves(Settings)) - BEFORE_THE_PLAN - WHILE_THE_PLAN_RUNS - FOR_LATER_TOOLS - BY_HOST)
+    "leaf",
+    sorted(set(leaves(Settings)) - BEFORE_THE_PLAN - WHILE_THE_PLAN_RUNS - FOR_WORKERS - FOR_LATER_TOOLS - BY_HOST),
 )
 def test_a_setting_changes_the_plan_or_is_said_to_be_not_built(targets: list[ResolvedFraise], leaf: str) -> None:
     works = any(makes_a_difference(resolved, changed(resolved.settings, leaf.split("."))) for resolved in targets)

@@ -8,7 +8,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fraisier.config.model import BranchTarget, FraiseHead, GitProvider, GitProviders, Notifications, Top, Webhook
+from fraisier.config.model import (
+    BranchTarget,
+    Engine,
+    FraiseHead,
+    GitProvider,
+    GitProviders,
+    Notifications,
+    Top,
+    Webhook,
+)
 from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.database import Database
 from fraisier.fraise_types.release import Release
@@ -51,6 +60,7 @@ PARTS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("groups.`name`", Group, None),
     ("branch_mapping.`branch`", BranchTarget, None),
     ("notifications", Notifications, None),
+    ("engine", Engine, None),
     ("fraises.`name`", FraiseHead, None),
     ("Every fraise: where, and as whom", Placement, None),
     ("Fraises that are made from a repository", Release, Placement),

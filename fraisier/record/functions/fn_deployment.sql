@@ -111,10 +111,10 @@ BEGIN
     SELECT array_agg(pk_deployment) INTO superseded FROM closed;
     INSERT INTO tb_deployment
         (id, fraise, environment, job, kind, status, trigger, actor, priority, requested_at, requested_on, git_branch, git_commit, forced,
-         fk_retry_of)
+         background, fk_retry_of)
     VALUES
         (new_id, p_fraise, p_environment, p_job, p_kind, 'pending', 'api', p_actor, p_priority, at, CAST(at AT TIME ZONE 'UTC' AS date),
-         p_git_branch, p_git_commit, p_forced, p_retry_of)
+         p_git_branch, p_git_commit, p_forced, true, p_retry_of)
     RETURNING pk_deployment INTO new_pk;
     UPDATE tb_deployment SET fk_superseded_by = new_pk WHERE pk_deployment = ANY (superseded);
     PERFORM pg_notify('fraisier_deployment', slug);

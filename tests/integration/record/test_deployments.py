@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fraisier.errors import DeploymentCancelled, HealthCheckFailed, TargetLocked, UsageError
-from fraisier.record import read, write
+from fraisier.record import encode, queue, read, write
 from fraisier.record.ledger import Ledger
 from fraisier.record.owner import Owner
 from fraisier.record.rows import Deployment
@@ -93,7 +93,7 @@ def test_targets_do_not_disturb_each_other(ledger: Ledger, target: Target) -> No
 
 def test_claim_refuses_a_held_target_and_names_the_holder(ledger: Ledger, target: Target) -> None:
     held = write.claim(ledger, write.request(ledger, target, actor="ann").id, ELSEWHERE)
-    waiting = write.request(ledger, target, actor="bob")
+    waiting = write.request(ledger, target, actor="bob", background=True)
     with pytest.raises(TargetLocked, match=rf"my_api/production.*{held.id}.*ann.*4711 on another-machine"):
         write.claim(ledger, waiting.id, HERE)
     with pytest.raises(TargetLocked):
@@ -127,7 +127,7 @@ def test_claim_of_what_no_longer_waits_says_why(ledger: Ledger, target: Target) 
 
 
 def test_claim_next_finds_nothing_when_the_bell_rings_twice(ledger: Ledger, target: Target) -> None:
-    asked = write.request(ledger, target)
+    asked = write.request(ledger, target, background=True)
     found = write.claim_next(ledger, target, HERE)
     assert found is not None and found.id == asked.id and found.owner == HERE
     write.finish(ledger, found, Status.SUCCESS)
@@ -254,10 +254,83 @@ def test_deployments_are_found_by_the_beginning_of_their_id(ledger: Ledger, targ
     assert read.deployment(ledger, "abcdef00-0000-4000-8000-000000000002") is not None
 
 
-def test_waiting_targets_come_by_priority_then_age(ledger: Ledger) -> None:
+def test_a_worker_leaves_alone_what_its_asker_waits_for(ledger: Ledger, target: Target) -> None:
+    asked = write.request(ledger, target, asker=HERE)
+    assert write.claim_next(ledger, target, HERE) is None
+    assert queue.waiting(ledger) == []
+    assert write.claim(ledger, asked.id, HERE).status is Status.IN_PROGRESS
+
+
+def test_what_waits_comes_by_priority_then_age(ledger: Ledger) -> None:
     for name, priority in (("a", 0), ("b", 9), ("c", 0)):
-        write.request(ledger, Target(name, "production"), priority=priority)
-    assert [target.fraise for target in read.pending_targets(ledger)] == ["b", "a", "c"]
+        write.request(ledger, Target(name, "production"), priority=priority, background=True)
+    assert [row.target.fraise for row in queue.waiting(ledger)] == ["b", "a", "c"]
+
+
+def test_what_waits_for_a_process_that_is_gone_is_cancelled(ledger: Ledger, target: Target) -> None:
+    mine = write.request(ledger, target, asker=HERE)
+    theirs = write.request(ledger, Target("other", "production"), asker=ELSEWHERE)
+    push = write.request(ledger, Target("pushed", "production"), background=True)
+    assert write.drop_gone(ledger) == []
+    gone = write.drop_gone(ledger, is_alive=lambda owner: None if owner == ELSEWHERE else False)
+    assert [row.id for row in gone] == [mine.id]
+    assert (gone[0].status, gone[0].error_code) == (Status.CANCELLED, "DeploymentCancelled")
+    assert f"process {HERE.pid}" in str(gone[0].error_message)
+    age(ledger, theirs, timedelta(seconds=queue.SILENT_SECONDS + 1))
+    write.stand(ledger, theirs)
+    assert write.drop_gone(ledger) == [], "it has said that it still waits"
+    age(ledger, theirs, timedelta(seconds=queue.SILENT_SECONDS + 1))
+    assert [row.id for row in write.drop_gone(ledger)] == [theirs.id]
+    still = read.deployment(ledger, push.id)
+    assert still is not None and still.status is Status.PENDING
+
+
+def age(ledger: Ledger, deployment: Deployment, by: timedelta) -> None:
+    """Let the last word of whoever waits be older."""
+    with ledger.transaction() as session:
+        at = encode.moment(session.now() - by)
+        sql = "UPDATE tb_deployment SET heartbeat_at = :at, requested_at = :at WHERE pk_deployment = :pk"
+        session.execute(sql, at=at, pk=deployment.pk)
+
+
+def test_going_on_begins_without_taking_the_place_of_what_waits(ledger: Ledger, target: Target) -> None:
+    lost = write.claim(ledger, write.request(ledger, target, background=True).id, HERE)
+    newer = write.request(ledger, target, background=True)
+    again = queue.Request(target, actor="ann", background=True, details={"resumes": lost.id})
+    with pytest.raises(TargetLocked):
+        write.take_up(ledger, again, HERE)
+    assert queue.cut_off(ledger) == []
+    write.interrupt_orphans(ledger, is_alive=lambda _: False)
+    assert [row.id for row in queue.cut_off(ledger)] == [row.id for row in queue.cut_off(ledger, target)] == [lost.id]
+    taken = write.take_up(ledger, again, HERE)
+    assert (taken.status, taken.owner, taken.fencing) == (Status.IN_PROGRESS, HERE, lost.fencing + 1)
+    assert queue.cut_off(ledger) == [], "somebody has gone on"
+    still = read.pending(ledger, target)
+    assert still is not None and still.id == newer.id
+    assert write.finish(ledger, taken, Status.SUCCESS)
+
+
+def test_what_was_to_be_cancelled_when_it_was_cut_off_is_not_gone_on_with(ledger: Ledger, target: Target) -> None:
+    lost = write.claim(ledger, write.request(ledger, target, background=True).id, HERE)
+    write.cancel(ledger, lost.id)
+    write.interrupt_orphans(ledger, is_alive=lambda _: False)
+    assert queue.cut_off(ledger) == []
+
+
+def test_debts_are_known_with_the_attempts_to_settle_them(ledger: Ledger, target: Target) -> None:
+    first = claimed(ledger, target)
+    write.record_host_release(ledger, target, "web1", state="debt", release_id="R1", deployment=first)
+    write.record_host_release(ledger, target, "web2", state="active", release_id="R1", deployment=first)
+    write.finish(ledger, first, Status.ROLLBACK_FAILED)
+    at, attempts = queue.owing(ledger)[target]
+    assert attempts == 0 and abs(at - datetime.now(UTC)) < timedelta(minutes=1)
+    again = queue.Request(target, kind=Kind.ROLLBACK, background=True, details={"debts": True, "attempt": 3})
+    attempt = write.take_up(ledger, again, HERE)
+    write.finish(ledger, attempt, Status.FAILED)
+    later, attempts = queue.owing(ledger, target)[target]
+    assert attempts == 3 and later > at
+    write.record_host_release(ledger, target, "web1", state="active", release_id="R1", deployment=attempt)
+    assert queue.owing(ledger) == {}
 
 
 def test_what_belongs_together_is_written_together_or_not_at_all(ledger: Ledger, target: Target) -> None:

@@ -87,7 +87,7 @@ def test_work_is_done_once_whoever_does_it(ledger: Ledger, target: Target) -> No
     code = """
     for _ in range(20):
         try:
-            write.request(ledger, target)
+            write.request(ledger, target, background=True)
             mine = write.claim_next(ledger, target, Owner.here())
         except FraisierError:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import re
 import stat
 import threading
@@ -17,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
 from fraisier.errors import LedgerError
-from fraisier.record import encode, migrate, read, schema, tables, write
+from fraisier.record import doorbells, encode, migrate, read, schema, tables, write
 from fraisier.record.ledger import Ledger
 from fraisier.record.owner import Owner
 from fraisier.record.url import read_url
@@ -34,8 +35,9 @@ VIEWS = [
 ]
 # Views and functions are put in place by whatever migrates. Changed one? Add a migration (it may be empty), its number to
 # schema.REVISIONS, and write the new digest here: otherwise existing databases keep the old one.
-SHAPE = {"0001": "7e152b16f5e64dfa", "0002": "dc68a973b7fa1174", "0003": "dc68a973b7fa1174"}
+SHAPE = {"0001": "7e152b16f5e64dfa", "0002": "dc68a973b7fa1174", "0003": "71a809e63592a5c0"}
 
+MARK = "SELECT obj_description(to_regclass('procrastinate_jobs')) AS mark"
 WORDS = {
     ("tb_deployment", "status"): {word.value for word in Status},
     ("tb_deployment", "kind"): {word.value for word in Kind},
@@ -58,10 +60,36 @@ def migrated(empty_database_url: str) -> str:
 def test_all_migrations_give_the_tables_of_the_metadata(migrated: str) -> None:
     engine = migrate.engine_of(read_url(migrated))
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection)
+        context = MigrationContext.configure(connection, opts={"include_name": is_ours})
         differences = compare_metadata(context, SQLModel.metadata)
     engine.dispose()
     assert differences == []
+
+
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or not str(name).startswith("procrastinate_")
+
+
+def test_doorbells_are_there_and_brought_up_to_date_by_their_own_migrations(
+    empty_postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate.migrate(empty_postgresql_url)
+    with Ledger(empty_postgresql_url) as ledger:
+        installed = importlib.metadata.version("procrastinate")
+        assert ledger.query(MARK) == [{"mark": f"procrastinate {installed}"}]
+        monkeypatch.setattr(doorbells, "_since", lambda applied: [f"after {applied}"])
+        monkeypatch.setattr(doorbells, "_sql", lambda *path: f'CREATE TABLE "{path[-1]}" ()')
+        monkeypatch.setattr(doorbells, "version", lambda _: "3.99.1")
+        migrate.migrate(empty_postgresql_url)
+        assert ledger.query(MARK) == [{"mark": "procrastinate 3.99.1"}]
+        before = tuple(int(part) for part in installed.split("."))
+        assert ledger.query("SELECT 1 AS found FROM pg_tables WHERE tablename = :name", name=f"after {before}")
+
+
+def test_migrations_of_the_doorbells_come_in_order() -> None:
+    names = doorbells._since((3, 1, 0))
+    assert names == sorted(names) and all(name.startswith(("03.02", "03.03", "03.04")) for name in names[:5])
+    assert doorbells._since((3, 10, 0)) == [], "what the installed version ships is in its schema"
 
 
 def test_columns_keys_and_indexes_equal_those_of_a_database_made_from_the_metadata(
