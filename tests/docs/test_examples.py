@@ -102,7 +102,7 @@ def validated(text: str, folder: Path, page: str) -> FraisierConfig:
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(content)
     (folder / "fraises.yaml").write_text(text)
-    return FraisierConfig(folder / "fraises.yaml", environ=dict.fromkeys(re.findall(r"\$\{(\w+)", text), "value"))
+    return FraisierConfig(folder / "fraises.yaml", environ=dict.fromkeys(re.findall(r"\$\{(\w+)", text), "value" * 5))
 
 
 @pytest.mark.parametrize("block", YAML_BLOCKS, ids=lambda block: block.page)

@@ -41,7 +41,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[regis
     entries = ["sourcehut = good", "github = good", "no_module = not_there", *(f"{name} = {name}" for name in names)]
     (about / "entry_points.txt").write_text("\n".join(["[fraisier.git_providers]", *entries]))
     monkeypatch.syspath_prepend(str(tmp_path))
-    yield registry._Providers(registry._OURS)
+    yield registry._Providers(registry.OURS)
     for name in ("good", *names):
         sys.modules.pop(name, None)
 
