@@ -55,6 +55,7 @@ def request(ledger: Ledger, target: Target, kind: Kind, asked: Asked) -> rows.De
         git_commit=asked.commit,
         forced=asked.force,
         asker=Owner.here(),
+        retry_of=read.deployment(ledger, asked.retries) if asked.retries else None,
         details=asked.details,
     )
 
@@ -73,17 +74,25 @@ def deploy(
     While another deployment holds the target this one stands in line; without ``asked.wait`` that raises TargetLocked. Everything that
     goes wrong after that is in the result.
     """
+    resolved, asked = admitted(ledger, resolved, asked, environ)
+    line.must_be_free(ledger, resolved.target, asked)
+    row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.DEPLOY, asked))
+    return execute(ledger, resolved, row, asked, listener, environ, runner=runner)
+
+
+def admitted(
+    ledger: Ledger, resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str]
+) -> tuple[ResolvedFraise, Asked]:
+    """What may become a row: the target with its hosts, and all that is asked for. What cannot even be compiled is refused here."""
     resolved = located(resolved, environ)
     asked = bound.as_planned(ledger, resolved.target, asked)
     selected(resolved, asked.limit)
-    line.must_be_free(ledger, resolved.target, asked)
     if asked.commit is not None and not is_commit(asked.commit):
         raise UsageError(
             f"--commit '{asked.commit}' is not a full commit hash", hint="give all 40 (or 64) hexadecimal digits"
         )
-    deploy_plan(resolved, PLACEHOLDER)  # what cannot be compiled must not even become a row
-    row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.DEPLOY, asked))
-    return execute(ledger, resolved, row, asked, listener, environ, runner=runner)
+    deploy_plan(resolved, PLACEHOLDER)
+    return resolved, asked
 
 
 def rollback(

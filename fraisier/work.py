@@ -38,7 +38,8 @@ class Asked:
     """What somebody asked for, and who.
 
     ``commit`` pins a full hash, ``to`` names a release of a rollback, ``plan`` a kept plan, ``resumes`` the interrupted deployment that is
-    continued, ``debts`` asks for nothing but what is still owed to hosts. ``wait``: stand in line while another holds the target.
+    continued, ``retries`` the failed one that is tried again, ``debts`` asks for nothing but what is still owed to hosts. ``wait``: stand
+    in line while another holds the target.
     """
 
     actor: str
@@ -49,6 +50,7 @@ class Asked:
     limit: str | None = None
     plan: str | None = None
     resumes: str | None = None
+    retries: str | None = None
     debts: bool = False
     wait: bool = True
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fraisier.record import queue, write
 from fraisier.record.ledger import target_lock
 from fraisier.resume import what_to_resume
-from fraisier.vocabulary import Kind, Target, Trigger
+from fraisier.vocabulary import Kind, Status, Target, Trigger
 from fraisier.work import Asked
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def owes(ledger: Ledger, target: Target, now: datetime) -> bool:
 
 def is_given_up(row: Deployment) -> bool:
     """Whether an interrupted deployment of the background is left to people: it was cut off too often, or was to be cancelled."""
-    return row.background and (row.cancel_requested or _resumes(row) >= RESUMES)
+    return row.background and row.status is Status.INTERRUPTED and (row.cancel_requested or _resumes(row) >= RESUMES)
 
 
 def _is_time(look: tuple[datetime, int], now: datetime) -> bool:

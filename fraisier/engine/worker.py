@@ -55,8 +55,6 @@ class Worker:
         self.ledger = ledger
         self.concurrency = concurrency
         self.stop = stop or threading.Event()
-        self.lost: list[Deployment] = []
-        """What the last sweep has found interrupted."""
         self._carry_out = carry_out
         self._rules = rules
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="deployment")
@@ -97,11 +95,10 @@ class Worker:
 
     def sweep(self) -> None:
         """Look after what nobody else does: lost workers, askers that are gone, moments of the clock, debts. Once a second, not more."""
-        self.lost = []
         if time.monotonic() - self._swept < SWEEP_SECONDS:
             return
         self._swept = time.monotonic()
-        self.lost = self._reached(self._settle_lost) or []
+        self._reached(self._settle_lost)
         self._reached(self._drop_gone)
         self._reached(self._take_moments)
         if self._swept - self._asked_about_debts > DEBTS_SECONDS:
@@ -113,8 +110,10 @@ class Worker:
             row = self._reached(lambda: due.take(self.ledger, target, Owner.here(), self._rules().limits))
             if row is None:
                 return False
-            self._busy[target] = row
+            with self._mutex:
+                self._busy[target] = row
             self._carry(row)
+            self._reached(lambda: self._tell_when_given_up(write.known(self.ledger, row.id)))
             return True
         finally:
             with self._mutex:
@@ -132,16 +131,15 @@ class Worker:
             failed = DeploymentFailed(f"{type(error).__name__}: {error}", hint="the worker's log has all of it")
             self._reached(lambda: write.finish(self.ledger, row, Status.INTERRUPTED, error=failed))
 
-    def _settle_lost(self) -> list[Deployment]:
-        lost = write.interrupt_orphans(self.ledger)
-        for row in lost:
+    def _settle_lost(self) -> None:
+        for row in write.interrupt_orphans(self.ledger):
             LOG.warning("%s: deployment %s was interrupted: %s", row.target, row.id[:8], row.error_message)
             write.set_fraise_state(self.ledger, row.target, status=FraiseState.UNKNOWN)
-            if due.is_given_up(row):
-                self._give_up(row)
-        return lost
+            self._tell_when_given_up(row)
 
-    def _give_up(self, row: Deployment) -> None:
+    def _tell_when_given_up(self, row: Deployment) -> None:
+        if not due.is_given_up(row):
+            return
         place = f"{row.target.fraise} {row.target.environment}"
         LOG.error("%s: deployment %s is left as it is: fraisier resume %s", row.target, row.id[:8], place)
         write.audit(

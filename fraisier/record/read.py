@@ -83,6 +83,12 @@ def running(ledger: Ledger, target: Target | None = None) -> list[Deployment]:
     return [shape.deployment(row) for row in ledger.query(sql, **parameters)]
 
 
+def all_pending(ledger: Ledger) -> list[Deployment]:
+    """What waits, for whomever: highest priority first, then oldest."""
+    rows = ledger.query("SELECT * FROM tb_deployment WHERE status = 'pending' ORDER BY priority DESC, pk_deployment")
+    return [shape.deployment(row) for row in rows]
+
+
 def is_cancel_requested(ledger: Ledger, deployment: Deployment) -> bool:
     rows = ledger.query("SELECT cancel_requested FROM tb_deployment WHERE pk_deployment = :pk", pk=deployment.pk)
     return bool(rows and rows[0]["cancel_requested"])

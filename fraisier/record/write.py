@@ -5,7 +5,7 @@ Each is one transaction, or joins the caller's: ``with ledger.transaction(): ...
 
 from __future__ import annotations
 
-from fraisier.record.asking import Request, cancel, request, request_many
+from fraisier.record.asking import Request, cancel, known, request, request_many
 from fraisier.record.facts import (
     audit,
     decide_webhook_event,
@@ -44,6 +44,7 @@ __all__ = [
     "finish",
     "heartbeat",
     "interrupt_orphans",
+    "known",
     "prune",
     "prune_plans",
     "record_finished",
