@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fraisier import bound, line
 from fraisier.compensate import compensate, migrate, restore_hosts
-from fraisier.compile import Move, config_hash, deploy_plan, is_reversible, rollback_plan
+from fraisier.compile import Move, deploy_plan, is_reversible, rollback_plan
 from fraisier.errors import (
     DeploymentCancelled,
     DeploymentFailed,
@@ -26,6 +26,7 @@ from fraisier.record.owner import Owner
 from fraisier.resume import interrupted, remember, settle_debts, what_to_resume
 from fraisier.rollout import roll_out
 from fraisier.run import Runner
+from fraisier.standing import is_up_to_date, untouched
 from fraisier.variables import settings_of
 from fraisier.vocabulary import FraiseState, Kind, Status, Target, is_commit
 from fraisier.work import (
@@ -33,7 +34,6 @@ from fraisier.work import (
     DeploymentResult,
     Listener,
     Work,
-    known_hosts,
     record_hosts,
     record_schema_before,
 )
@@ -75,7 +75,7 @@ def deploy(
     goes wrong after that is in the result.
     """
     resolved, asked = admitted(ledger, resolved, asked, environ)
-    line.must_be_free(ledger, resolved.target, asked)
+    line.must_be_free(ledger, resolved, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.DEPLOY, asked))
     return execute(ledger, resolved, row, asked, listener, environ, runner=runner)
 
@@ -101,7 +101,7 @@ def rollback(
     """Bring the target back to the previous good release, or to the one that ``asked.to`` names; a deployment of kind rollback."""
     resolved = located(resolved, environ)
     selected(resolved, asked.limit)
-    line.must_be_free(ledger, resolved.target, asked)
+    line.must_be_free(ledger, resolved, asked)
     destination(ledger, resolved.target, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.ROLLBACK, asked))
     return execute(ledger, resolved, row, asked, listener, environ)
@@ -121,10 +121,10 @@ def resume(
     Raises UsageError when nothing is left to do.
     """
     resolved = located(resolved, environ)
-    line.settle_orphans(ledger, resolved.target, listener)
+    line.settle_orphans(ledger, resolved, listener)
     kind, asked = what_to_resume(ledger, resolved.target, actor)
     asked = replace(asked, wait=wait)
-    line.must_be_free(ledger, resolved.target, asked)
+    line.must_be_free(ledger, resolved, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, kind, asked))
     return execute(ledger, resolved, row, asked, listener, environ)
 
@@ -144,7 +144,7 @@ def execute(
     ``runner``: one that has been entered and is used again and again, for who deploys often.
     """
     resolved = located(resolved, environ)
-    claim = line.wait_for_claim(ledger, row, asked, listener)
+    claim = line.wait_for_claim(ledger, resolved, row, asked, listener)
     with nullcontext(runner) if runner else Runner(environ, resolved.settings.inventory_environment) as runner:
         hosts = selected(resolved, asked.limit)
         work = Work(ledger, resolved, claim, asked, listener, environ, runner, hosts)
@@ -174,9 +174,14 @@ def _deploy(work: Work) -> DeploymentResult:
     work.old = _current(ledger, work.target)
     commit = work.asked.commit or remote.resolve(settings.git_repo or "", settings.branch, work.environ)
     planned = bound.planned(work)
-    if not (work.asked.force or planned) and _is_up_to_date(ledger, work.resolved, work.hosts, commit):
+    if not (work.asked.force or planned) and is_up_to_date(ledger, work.resolved, work.hosts, commit):
         work.new = work.old
         return work.finish(Status.UNCHANGED, hosts=dict.fromkeys(work.hosts, work.old.release_id if work.old else ""))
+    if not (work.asked.force or planned or work.asked.resumes) and (skipped := untouched(work, commit)):
+        work.new = work.old
+        work.listener.note(f"{work.target}: {skipped}")
+        hosts = dict.fromkeys(work.hosts, work.old.release_id if work.old else "")
+        return work.finish(Status.UNCHANGED, hosts=hosts, skipped=skipped.data())
     before = interrupted(ledger, work.asked)
     minted = Release(release_id(work.started, commit, work.claim.id), commit)
     work.new = before or (bound.check(work, planned, commit) if planned else minted)
@@ -193,23 +198,6 @@ def _deploy(work: Work) -> DeploymentResult:
         remember(work, evidence)
     error = roll_out(work, plan, evidence)
     return compensate(work, evidence, error) if error else _succeed(work, evidence)
-
-
-def _is_up_to_date(ledger: Ledger, resolved: ResolvedFraise, hosts: Sequence[str], commit: str) -> bool:
-    """True only when ledger and remote agree: same commit, same configuration, proven on every host, nothing left open."""
-    current = read.current_release(ledger, resolved.target)
-    if current is None or current.version != commit:
-        return False
-    proof = read.deployment_by_pk(ledger, current.pk)
-    if proof is None or proof.config_hash != config_hash(resolved):
-        return False
-    ended = [
-        row.status for row in read.last_deployments(ledger, resolved.target) if row.started_at and row.completed_at
-    ]
-    if ended and ended[0] in (Status.INTERRUPTED, Status.ROLLBACK_FAILED):
-        return False
-    known = known_hosts(ledger, resolved.target)
-    return all(name in known and known[name].state == "active" and known[name].version == commit for name in hosts)
 
 
 def _current(ledger: Ledger, target: Target) -> Release | None:
@@ -234,7 +222,7 @@ def preview(ledger: Ledger, resolved: ResolvedFraise, asked: Asked, environ: Map
     resolved = located(resolved, environ)
     hosts, settings = selected(resolved, asked.limit), settings_of(resolved)
     commit = asked.commit or remote.resolve(settings.git_repo or "", settings.branch, environ)
-    if not asked.force and _is_up_to_date(ledger, resolved, hosts, commit):
+    if not asked.force and is_up_to_date(ledger, resolved, hosts, commit):
         return Preview(commit, None)
     release = Release(release_id(datetime.now(UTC), commit, "preview0"), commit)
     return Preview(commit, _limited(deploy_plan(resolved, release), hosts))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fraisier import notify
 from fraisier.clock import PhaseClock
 from fraisier.errors import DeploymentCancelled, DeploymentFailed, DeploymentTimeout, FraisierError, RollbackFailed
 from fraisier.evidence import Evidence, Failure
@@ -75,6 +76,7 @@ class DeploymentResult:
     ``warnings`` are things that went wrong after the new version had proven itself. ``compensation`` says how going back ended. ``owed``
     maps hosts that could not be brought where they belong to the release that they should have ('' for none): `fraisier resume` settles
     that. ``untouched`` are hosts on which nothing was switched. ``failures`` are the tasks that did not hold, the first one first.
+    ``skipped`` says of an unchanged one which commit was left out, and why: the push had nothing in the target's ``paths``.
     """
 
     id: str
@@ -92,6 +94,7 @@ class DeploymentResult:
     owed: Mapping[str, str] = field(default_factory=dict)
     untouched: Sequence[str] = ()
     failures: Sequence[Failure] = ()
+    skipped: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def success(self) -> bool:
@@ -179,16 +182,19 @@ class Work:
             "hosts": dict(result.hosts),
             "warnings": list(result.warnings),
             "owed": dict(result.owed),
+            **({"paths": dict(result.skipped)} if result.skipped else {}),
         }
-        write.finish(
-            self.ledger,
-            self.claim,
-            status,
-            error=error,
-            schema_after=self.schema_after,
-            details={**self.claim.details, **details},
-            **{name: value for name, value in facts.items() if value},
-        )
+        with self.ledger.transaction():
+            if write.finish(
+                self.ledger,
+                self.claim,
+                status,
+                error=error,
+                schema_after=self.schema_after,
+                details={**self.claim.details, **details},
+                **{name: value for name, value in facts.items() if value},
+            ):
+                notify.ended(self.ledger, self.resolved, self.claim)
         return result
 
     def give_up(self, status: Status, error: FraisierError) -> DeploymentResult:
@@ -208,10 +214,12 @@ class Work:
         }
         repo = settings_of(self.resolved).git_repo or ""
         hashes = {"plan_hash": plan.hash, "config_hash": plan.config_hash}
-        if not write.set_plan(
-            self.ledger, self.claim, plan=plan.snapshot(), git_repo=repo, git_branch=git_branch, **facts, **hashes
-        ):
-            raise DeploymentFailed("another process has taken this deployment over", hint="see: fraisier history")
+        with self.ledger.transaction():
+            if not write.set_plan(
+                self.ledger, self.claim, plan=plan.snapshot(), git_repo=repo, git_branch=git_branch, **facts, **hashes
+            ):
+                raise DeploymentFailed("another process has taken this deployment over", hint="see: fraisier history")
+            notify.began(self.ledger, self.resolved, self.claim)
 
     def set_state(self, state: FraiseState, release: Release | None) -> None:
         """What is known of the target as a whole, for `status`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -36,7 +37,7 @@ def ask(
     as_json: bool,
 ) -> int:
     """Write down what a worker shall do, and say how to watch it; or watch it right away."""
-    from fraisier import deploy, engine
+    from fraisier import deploy, engine, notify
     from fraisier.engine.body import priority_of
     from fraisier.vocabulary import Kind
 
@@ -52,19 +53,22 @@ def ask(
 
         click.echo(click.style(f"warning: {NO_WORKER}", fg="yellow"), err=True)
     if follow:
-        return watch(ledger, row, as_json=as_json)
+        return watch(ledger, row, as_json=as_json, on_lost=partial(notify.ended, ledger, resolved))
     _say(row, is_served=is_served, as_json=as_json)
     return 0
 
 
-def watch(ledger: Ledger, row: Deployment, *, as_json: bool) -> int:
+def watch(
+    ledger: Ledger, row: Deployment, *, as_json: bool, on_lost: Callable[[Deployment], None] | None = None
+) -> int:
     """Show a deployment until it has ended; the exit code is its own. Ctrl-C stops the watching alone."""
     from fraisier.cli.deploy import listening, report
     from fraisier.show.following import follow
 
     try:
         with listening(quiet=as_json) as listener:
-            result = follow(ledger, row, listener, goes_on_seconds=GOES_ON_SECONDS if row.background else 0.0)
+            patience = GOES_ON_SECONDS if row.background else 0.0
+            result = follow(ledger, row, listener, goes_on_seconds=patience, on_lost=on_lost)
     except KeyboardInterrupt:
         words = f"{row.target.fraise} {row.target.environment}"
         click.echo(f"\nno longer watching; it goes on. To stop it: fraisier cancel {words}", err=True)

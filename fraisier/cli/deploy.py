@@ -14,6 +14,8 @@ import click
 from fraisier.cli.options import as_json, error_data, load_config, print_json
 
 if TYPE_CHECKING:
+    from fraisier.config import FraisierConfig
+    from fraisier.record.ledger import Ledger
     from fraisier.work import DeploymentResult, Listener
 
 
@@ -85,9 +87,10 @@ def deploy(
 
         with Ledger() as ledger:
             return ask(ledger, resolved, Kind.DEPLOY, wanted, config.environ, follow=follow, as_json=as_json)
-    with Ledger() as ledger, listening(quiet=as_json) as listener:
-        result = deployment.deploy(ledger, resolved, wanted, listener, config.environ)
-    return report(result, as_json=as_json)
+    with Ledger() as ledger:
+        with listening(quiet=as_json) as listener:
+            result = deployment.deploy(ledger, resolved, wanted, listener, config.environ)
+        return finish(ledger, config, result, as_json=as_json)
 
 
 def _watch(deployment_id: str, *, follow: bool, as_json: bool) -> int:
@@ -127,6 +130,17 @@ def listening(*, quiet: bool) -> Iterator[Listener]:
             yield live
     else:
         yield PlainListener(print_line)
+
+
+def finish(ledger: Ledger, config: FraisierConfig, result: DeploymentResult, *, as_json: bool) -> int:
+    """Print how it ended, let those hear of it who want to, and return the exit code, which depends on the deployment alone."""
+    from fraisier.telling import tell
+
+    code = report(result, as_json=as_json)
+    sys.stdout.flush()
+    for row in tell(ledger, config):
+        click.echo(f"{row.channel} has not heard of {row.target} yet: {row.error} (fraisier notify list)", err=True)
+    return code
 
 
 def report(result: DeploymentResult, *, as_json: bool) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from fraisier.cli.background import ask, detach_option, follow_option
-from fraisier.cli.deploy import actor, listening, report, wait_option
+from fraisier.cli.deploy import actor, finish, listening, wait_option
 from fraisier.cli.options import as_json, load_config
 
 
@@ -54,4 +54,4 @@ def retry(
         act = deployment_.rollback if kind is Kind.ROLLBACK else deployment_.deploy
         with listening(quiet=as_json) as listener:
             result = act(ledger, resolved, replace(asked, wait=wait), listener, config.environ)
-    return report(result, as_json=as_json)
+        return finish(ledger, config, result, as_json=as_json)

@@ -4,7 +4,18 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, RootModel, WithJsonSchema
 
-from fraisier.fraise_types.fields import NUMBER, HttpUrl, Line, Secret, Section, one_or_many, refuse
+from fraisier.fraise_types.fields import (
+    NUMBER,
+    HttpUrl,
+    Line,
+    Port,
+    Seconds,
+    Secret,
+    Section,
+    matching,
+    one_or_many,
+    refuse,
+)
 from fraisier.fraise_types.spelling import did_you_mean
 from fraisier.git import PROVIDERS
 from fraisier.git.registry import OURS
@@ -16,6 +27,7 @@ Occasion = Literal["success", "failed", "rolled_back", "rollback_failed", "recov
 
 _ONE_SECRET: Final = BeforeValidator(one_or_many(str, SecretRef))
 Secrets = Annotated[tuple[Secret, ...], _ONE_SECRET]
+HeaderName = Annotated[str, matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "expected the name of a header")]
 
 
 def _installed(name: str) -> str:
@@ -44,7 +56,8 @@ class GitProvider(Section):
         json_schema_extra={"x-or-one": True},
     )
     token: Secret | None = Field(
-        None, description="Access token for fetching over https. A secret. Default: none; public repositories, or ssh."
+        None,
+        description="Access token of the service's API, for statuses beside commits. A secret. Default: none; no statuses.",
     )
     base_url: HttpUrl | None = Field(None, description="Address of your own server. Default: the public service.")
     repositories: tuple[Line, ...] = Field(
@@ -116,6 +129,62 @@ class Notifications(Section):
         ("success", "failed", "rolled_back", "rollback_failed", "recovered"),
         description="Which ends of a deployment are told. Default: all of them.",
     )
+    commit_status: bool = Field(
+        True,
+        description="Whether commits get a status in their git service, where that has a token. Default: true.",
+    )
+
+
+MEBIBYTE: Final = 1024 * 1024
+_LEAST_PAUSE_SECONDS: Final = 10
+
+
+def _pause(seconds: int) -> int:
+    if 0 < seconds < _LEAST_PAUSE_SECONDS:
+        raise refuse(f"expected at least {_LEAST_PAUSE_SECONDS}, or 0 for never")
+    return seconds
+
+
+class Server(Section):
+    """The server that receives webhooks, `fraisier serve`."""
+
+    host: Line = Field(
+        "127.0.0.1",
+        description="Address to listen on, behind a reverse proxy that does TLS. Default: 127.0.0.1.",
+    )
+    port: Port = Field(8080, description="Port to listen on. Default: 8080.")
+    workers: Annotated[int, Field(ge=1, le=64), NUMBER] = Field(
+        1, description="Processes that answer requests. Default: 1."
+    )
+    max_body_bytes: Annotated[int, Field(ge=1024), NUMBER] = Field(
+        26 * MEBIBYTE,
+        description="Longest body that is read, in bytes; GitHub and GitLab send up to 25 MB. Default: 27262976.",
+    )
+    body_timeout_seconds: Seconds = Field(
+        10, description="Longest time for a whole body to arrive, in seconds. Default: 10."
+    )
+    reconcile_seconds: Annotated[int, Field(ge=0), NUMBER, AfterValidator(_pause)] = Field(
+        300,
+        description="Pause between looks at the repositories for pushes that no webhook told of, in seconds; also done at start. "
+        "0: never. Default: 300.",
+    )
+    store_payload: Literal["none", "redacted"] = Field(
+        "none",
+        description="What is kept of a delivery's body beside branch, commit and sender: nothing, or up to 8 KB without secrets. "
+        "Default: none.",
+    )
+    openapi: bool = Field(
+        False, description="Serve /openapi.json and the page /docs, which describe the addresses. Default: false."
+    )
+    request_id_header: HeaderName | None = Field(
+        None,
+        description="Header in which a trusted proxy names a request; the name is used in logs and answers. "
+        "Default: none, every request gets a new name.",
+    )
+    trusted_proxies: tuple[Line, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses of reverse proxies whose X-Forwarded-For and request id are believed. Default: 127.0.0.1, ::1.",
+    )
 
 
 Count = Annotated[int, Field(ge=1), NUMBER]
@@ -168,4 +237,5 @@ class Top(Section):
     )
     branch_mapping: dict[str, Any] = Field({}, description="What a push to a branch deploys, by branch. Default: none.")
     notifications: dict[str, Any] = Field({}, description="Who is told about deployments. Default: nobody.")
+    server: dict[str, Any] = Field({}, description="The server that receives webhooks. Default: as below.")
     engine: dict[str, Any] = Field({}, description="How workers carry deployments out. Default: four at once.")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, create_model
 
-from fraisier.config.model import BranchTargets, FraiseHead, GitProviders, Notifications, Top, Webhook
+from fraisier.config.model import BranchTargets, FraiseHead, GitProviders, Notifications, Server, Top, Webhook
 from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.settings import Group, Placement
 from fraisier.vocabulary import NAME
@@ -46,6 +46,7 @@ def _file_model() -> type[BaseModel]:
         "groups": dict[str, Group],
         "branch_mapping": dict[str, BranchTargets],
         "notifications": Notifications,
+        "server": Server,
     }
     fields: Any = {name: (kind, _about(Top, name)) for name, kind in sections.items()}
     return create_model("File", __base__=Top, __doc__="What can be deployed, and where to.", **fields)

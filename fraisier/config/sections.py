@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from fraisier.config.explain import Model, validated
 from fraisier.config.groups import RESERVED, Groups
-from fraisier.config.model import BranchTargets, Engine, FraiseHead, GitProviders, Notifications, Top, Webhook
+from fraisier.config.model import BranchTargets, Engine, FraiseHead, GitProviders, Notifications, Server, Top, Webhook
 from fraisier.config.resolved import ResolvedFraise
 from fraisier.config.tree import WHOLE_FILE, Entry, Place, Value, mapping, merge
 from fraisier.fraise_types import TYPES
@@ -22,7 +22,7 @@ from fraisier.secrets import SecretRef
 from fraisier.vocabulary import NAME, FraiseType, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from fraisier.config.report import Report
@@ -52,6 +52,7 @@ class Draft:
     git: GitProviders = field(default_factory=GitProviders)
     hooks: dict[str, Webhook] = field(default_factory=dict)
     notifications: Notifications = field(default_factory=Notifications)
+    server: Server = field(default_factory=Server)
     engine: Engine = field(default_factory=Engine)
     branches: dict[str, BranchTargets] = field(default_factory=dict)
     groups: Groups = field(default_factory=lambda: Groups({}))
@@ -66,6 +67,7 @@ def read_sections(tree: Value, root: Path, report: Report) -> Draft:
     validated(Top, _shallow(tree), report)
     draft.git = _section(draft, GitProviders, tree.get("git")) or draft.git
     draft.notifications = _section(draft, Notifications, tree.get("notifications")) or draft.notifications
+    draft.server = _section(draft, Server, tree.get("server")) or draft.server
     draft.engine = _section(draft, Engine, tree.get("engine")) or draft.engine
     for name, entry in _named(draft, "hooks"):
         if webhook := _section(draft, Webhook, at_key(entry)):
@@ -208,10 +210,16 @@ def _shallow(tree: Value) -> Value:
 
 def secret_places(value: Any) -> set[str]:
     """Places of all secrets in a model, at any depth."""
+    return {secret.place for secret in secrets_in(value)}
+
+
+def secrets_in(value: Any) -> Iterator[SecretRef]:
+    """All secrets in a model, at any depth."""
     if isinstance(value, SecretRef):
-        return {value.place}
-    if isinstance(value, BaseModel):
-        return secret_places([inner for _, inner in value])
-    if isinstance(value, dict):
-        return secret_places(list(value.values()))
-    return {place for inner in value for place in secret_places(inner)} if isinstance(value, (list, tuple)) else set()
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from secrets_in([inner for _, inner in value])
+    elif isinstance(value, dict):
+        yield from secrets_in(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        yield from (secret for inner in value for secret in secrets_in(inner))

@@ -41,7 +41,10 @@ class Rules:
 
 
 class Worker:
-    """``carry_out`` is called in a thread of its own with a deployment that has been claimed, and gives it its final status."""
+    """``carry_out`` is called in a thread of its own with a deployment that has been claimed, and gives it its final status.
+
+    ``on_end`` is called with each deployment that ends otherwise, in the transaction that ends it.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Worker:
         *,
         concurrency: int,
         rules: Callable[[], Rules] = Rules,
+        on_end: Callable[[Deployment], None] = lambda _: None,
         stop: threading.Event | None = None,
     ) -> None:
         self.ledger = ledger
@@ -57,6 +61,7 @@ class Worker:
         self.stop = stop or threading.Event()
         self._carry_out = carry_out
         self._rules = rules
+        self._on_end = on_end
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="deployment")
         self._mutex = threading.Lock()
         self._busy: dict[Target, Deployment | None] = {}
@@ -129,10 +134,15 @@ class Worker:
         except Exception as error:  # a door: one deployment must not take the others with it
             LOG.exception("%s: deployment %s", row.target, row.id[:8])
             failed = DeploymentFailed(f"{type(error).__name__}: {error}", hint="the worker's log has all of it")
-            self._reached(lambda: write.finish(self.ledger, row, Status.INTERRUPTED, error=failed))
+            self._reached(lambda: self._interrupt(row, failed))
+
+    def _interrupt(self, row: Deployment, error: FraisierError) -> None:
+        with self.ledger.transaction():
+            if write.finish(self.ledger, row, Status.INTERRUPTED, error=error):
+                self._on_end(row)
 
     def _settle_lost(self) -> None:
-        for row in write.interrupt_orphans(self.ledger):
+        for row in write.interrupt_orphans(self.ledger, on_lost=self._on_end):
             LOG.warning("%s: deployment %s was interrupted: %s", row.target, row.id[:8], row.error_message)
             write.set_fraise_state(self.ledger, row.target, status=FraiseState.UNKNOWN)
             self._tell_when_given_up(row)

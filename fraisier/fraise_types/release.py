@@ -17,12 +17,23 @@ from fraisier.fraise_types.fields import (
     Seconds,
     Section,
     refuse,
+    relative_path,
 )
 from fraisier.fraise_types.settings import Placement
 from fraisier.fraise_types.spelling import did_you_mean
 from fraisier.vocabulary import Phase
 
 HOOK_NAMES = tuple(f"{side}_{phase}" for phase in Phase for side in ("before", "after"))
+
+
+def _path_pattern(text: str) -> str:
+    relative_path(text.removeprefix("!"))
+    if text.startswith((":", "!:")):
+        raise refuse("expected a path of the repository")
+    return text
+
+
+PathPattern = Annotated[str, AfterValidator(_path_pattern)]
 
 
 class Install(Section):
@@ -124,6 +135,11 @@ class Release(Placement):
         None,
         description="When a worker deploys the branch's newest commit by itself: cron's five fields, or a mapping with `cron` and "
         "`timezone`. A moment that passed while no worker was there is made up for, once. Default: never.",
+    )
+    paths: tuple[PathPattern, ...] = Field(
+        (),
+        description="A push deploys only when it changes one of these paths of the repository, compared with what is deployed: `*`, `?` "
+        "and `**` stand for parts of names, a folder for all in it, `!` in front takes out. Default: every push deploys.",
     )
     min_free_mb: Annotated[int, Field(ge=0), NUMBER] = Field(
         200, description="Free space that preflight asks of the disk below app_path, in megabytes. Default: 200."

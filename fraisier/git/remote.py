@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fraisier.errors import TargetUnreachable, UsageError
 from fraisier.vocabulary import is_commit
@@ -26,6 +26,16 @@ def resolve(repository: str, ref: str, environ: Mapping[str, str]) -> str:
         f"{repository} has no branch or tag '{ref}'",
         hint=f"see what it has: git ls-remote --heads {repository}",
     )
+
+
+def tips(repository: str, branches: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """The commits that ``branches`` of ``repository`` point at now, asked for at once; a branch that is not there is left out.
+
+    Raises TargetUnreachable as ``resolve`` does.
+    """
+    names = {f"refs/heads/{branch}": branch for branch in branches}
+    refs = _ls_remote(repository, list(names), environ)
+    return {branch: refs[name] for name, branch in names.items() if name in refs}
 
 
 def _ls_remote(repository: str, patterns: list[str], environ: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,8 @@ from fraisier.vocabulary import Status
 from fraisier.work import DeploymentResult, Listener
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fraisier.record.ledger import Ledger
     from fraisier.record.rows import Deployment
 
@@ -21,13 +23,21 @@ ORPHAN_SECONDS = 5.0
 PAGE = 1_000
 
 
-def follow(ledger: Ledger, row: Deployment, listener: Listener, *, goes_on_seconds: float = 0.0) -> DeploymentResult:
+def follow(
+    ledger: Ledger,
+    row: Deployment,
+    listener: Listener,
+    *,
+    goes_on_seconds: float = 0.0,
+    on_lost: Callable[[Deployment], None] | None = None,
+) -> DeploymentResult:
     """Tell ``listener`` what happens in ``row`` until it ends, and then how. Ctrl-C only ends the watching.
 
     ``goes_on_seconds``: so long it is waited whether a worker goes on with one that was interrupted; that one is followed then.
+    ``on_lost`` hears of one that no worker was there to find interrupted.
     """
     while True:
-        row = _to_its_end(ledger, row, listener)
+        row = _to_its_end(ledger, row, listener, on_lost)
         successor = _successor(ledger, row, goes_on_seconds) if row.status is Status.INTERRUPTED else None
         if successor is None:
             return result_of(ledger, row)
@@ -55,7 +65,9 @@ def result_of(ledger: Ledger, row: Deployment) -> DeploymentResult:
     )
 
 
-def _to_its_end(ledger: Ledger, row: Deployment, listener: Listener) -> Deployment:
+def _to_its_end(
+    ledger: Ledger, row: Deployment, listener: Listener, on_lost: Callable[[Deployment], None] | None
+) -> Deployment:
     after, looked, said = 0, time.monotonic(), None
     while True:
         row = read.deployment_by_pk(ledger, row.pk) or row
@@ -70,7 +82,7 @@ def _to_its_end(ledger: Ledger, row: Deployment, listener: Listener) -> Deployme
         if row.status.is_final:
             return row
         if time.monotonic() - looked > ORPHAN_SECONDS:  # where no worker is there to notice
-            write.interrupt_orphans(ledger, row.target)
+            write.interrupt_orphans(ledger, row.target, on_lost=on_lost)
             looked = time.monotonic()
         time.sleep(LOOK_SECONDS)
 

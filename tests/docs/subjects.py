@@ -15,6 +15,7 @@ from fraisier.config.model import (
     GitProvider,
     GitProviders,
     Notifications,
+    Server,
     Top,
     Webhook,
 )
@@ -38,7 +39,18 @@ def commands(name: str = "fraisier", command: click.Command = cli.group) -> Iter
 
 
 def _models() -> Iterator[type[BaseModel]]:
-    yield from (Top, GitProviders, GitProvider, Webhook, BranchTarget, Notifications, Engine, FraiseHead, Placement)
+    yield from (
+        Top,
+        GitProviders,
+        GitProvider,
+        Webhook,
+        BranchTarget,
+        Notifications,
+        Server,
+        Engine,
+        FraiseHead,
+        Placement,
+    )
     yield from (module.Settings for module in TYPES.values())
     # The mappings that settings hold live beside them.
     yield from (each for each in Section.__subclasses__() if each.__module__.startswith("fraisier.fraise_types."))

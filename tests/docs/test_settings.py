@@ -47,7 +47,7 @@ fraises:
         load_balancer: {manager: tasks, drain: fraises.yaml, reattach: fraises.yaml}
 """
 # Used before there is a plan: to find the commit, and to make `hosts` and `install.commands`.
-BEFORE_THE_PLAN = {"branch", "server", "select", "inventory", "inventory_environment", "install.command"}
+BEFORE_THE_PLAN = {"branch", "paths", "server", "select", "inventory", "inventory_environment", "install.command"}
 # Used while the plan runs, from batch to batch.
 WHILE_THE_PLAN_RUNS = {"rollout.pause_seconds", "rollout.max_failures", "phase_timeouts"}
 # Used by workers, to choose what to deploy and when.
@@ -147,7 +147,7 @@ def test_a_setting_of_a_host_changes_the_plan_or_is_said_to_be_not_built(
     assert works is (name not in not_built(section(REFERENCE, "hosts")))
 
 
-@pytest.mark.parametrize("name", ["plugin", "git", "hooks", "branch_mapping", "notifications"])
+@pytest.mark.parametrize("name", ["plugin"])
 def test_keys_that_nothing_uses_are_said_to_be_not_built(name: str) -> None:
     assert name in not_built(section(REFERENCE, "The file"))
 

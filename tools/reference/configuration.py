@@ -15,6 +15,7 @@ from fraisier.config.model import (
     GitProvider,
     GitProviders,
     Notifications,
+    Server,
     Top,
     Webhook,
 )
@@ -41,10 +42,6 @@ Every setting, from the models that check the file; `fraisier config schema` giv
 
 NOT_BUILT = {
     "Top.plugin": "the inventory plugin comes later",
-    "Top.git": "webhooks and tokens come later; nothing uses it",
-    "Top.hooks": "webhooks come later; nothing uses it",
-    "Top.branch_mapping": "webhooks come later; nothing uses it",
-    "Top.notifications": "nobody is told",
     "Release.fetch": "`push` is refused",
     "Database.tool": "`confiture`, `django` and `flask_migrate` are refused",
     "Database.name": "no tool uses it",
@@ -60,6 +57,7 @@ PARTS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("groups.`name`", Group, None),
     ("branch_mapping.`branch`", BranchTarget, None),
     ("notifications", Notifications, None),
+    ("server", Server, None),
     ("engine", Engine, None),
     ("fraises.`name`", FraiseHead, None),
     ("Every fraise: where, and as whom", Placement, None),

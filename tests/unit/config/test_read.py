@@ -128,6 +128,7 @@ FILES = st.fixed_dictionaries(
         "git": PLAIN,
         "hooks": st.dictionaries(NAMES, PLAIN, max_size=2),
         "notifications": PLAIN,
+        "server": PLAIN,
     },
 )
 

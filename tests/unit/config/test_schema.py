@@ -11,7 +11,17 @@ import pytest
 from pydantic import BaseModel, RootModel
 
 from fraisier.config import FraisierConfig, config_schema, resolved_as_data, starter
-from fraisier.config.model import PLUGIN, BranchTargets, Engine, FraiseHead, GitProviders, Notifications, Top, Webhook
+from fraisier.config.model import (
+    PLUGIN,
+    BranchTargets,
+    Engine,
+    FraiseHead,
+    GitProviders,
+    Notifications,
+    Server,
+    Top,
+    Webhook,
+)
 from fraisier.config.read import parse
 from fraisier.config.report import Report
 from fraisier.config.tree import plain
@@ -49,7 +59,7 @@ def models(kind: Any, seen: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:
 
 
 def all_models() -> list[type[BaseModel]]:
-    tops = (Top, FraiseHead, GitProviders, Webhook, BranchTargets, Notifications, Engine)
+    tops = (Top, FraiseHead, GitProviders, Webhook, BranchTargets, Notifications, Server, Engine)
     seen: set[type[BaseModel]] = set()
     return [
         model for top in (*tops, *(module.Settings for module in TYPES.values())) for model in models(top, seen)

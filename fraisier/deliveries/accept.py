@@ -1,0 +1,234 @@
+"""Verified deliveries -> the ledger: all that wait in one durable transaction, each with its event, its deployments and its audit entry.
+
+A target that several deliveries of a group push to gets one deployment, of the last of them: it deploys the newest commit of its branch
+anyway. A delivery that was accepted before, by its id or by its body, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import orjson
+
+from fraisier import engine
+from fraisier.deliveries.decide import ACCEPTED, IGNORED, NOT_ALLOWED, Ref
+from fraisier.record import deliveries as record
+from fraisier.record import encode
+from fraisier.vocabulary import Target, Trigger
+from fraisier.work import Asked
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fraisier.record.ledger import Ledger, Session
+    from fraisier.record.rows import Deployment
+
+DUPLICATE = "duplicate"
+NOTHING = "it says nothing that deploys"
+_LARGEST_PAYLOAD_BYTES = 8_192
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One verified delivery, decided. ``body`` is what is kept of its payload beside the refs, by then without secrets.
+
+    ``replay_of`` is the id of the stored event that is decided on again; such a delivery is never a duplicate.
+    """
+
+    hook: str
+    provider: str
+    refs: tuple[Ref, ...]
+    event_type: str = ""
+    delivery_id: str = ""
+    body_sha256: str = ""
+    request_id: str = ""
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    replay_of: str = ""
+
+    @property
+    def targets(self) -> dict[Target, Ref]:
+        """What it deploys, each target with the last ref that asks for it."""
+        return {target: ref for ref in self.refs for target in ref.targets}
+
+    @property
+    def decision(self) -> str:
+        return ACCEPTED if any(ref.targets for ref in self.refs) else IGNORED
+
+    @property
+    def main_ref(self) -> Ref:
+        """The ref that lists name: the first that deploys, else the first."""
+        return next((ref for ref in self.refs if ref.targets), self.refs[0] if self.refs else _NO_REF)
+
+    @property
+    def reason(self) -> str:
+        """Why nothing is deployed; '' when something is."""
+        return "" if self.decision == ACCEPTED else self.main_ref.reason or NOTHING
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a delivery: ``accepted``, ``ignored`` or ``duplicate``. ``event`` is its row's id; of a duplicate the first one's."""
+
+    decision: str
+    event: str
+    deployments: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that says so."""
+        return 202 if self.decision == ACCEPTED or self.reason == NOT_ALLOWED else 200
+
+
+_NO_REF = Ref("other")
+
+
+def accept(
+    ledger: Ledger,
+    deliveries: Sequence[Delivery],
+    *,
+    priority: Callable[[Target], int] = lambda _: 0,
+    door: str = "webhook",
+) -> list[Receipt]:
+    """Write ``deliveries`` down, in their order, in one transaction of its own or the caller's. Durable when it returns.
+
+    Raises LedgerError; then none was written, and each may come again.
+    """
+    with ledger.transaction() as session:
+        record.lock_hooks(session, (delivery.hook for delivery in deliveries))
+        group = _Group(deliveries, session)
+        asked = {target: (event, ref) for event, _, delivery in group.new for target, ref in delivery.targets.items()}
+        queued = _enqueue(ledger, asked, priority)
+        at = session.now()
+        record.insert_events(session, [_event_row(at, event, each, queued) for event, _, each in group.new])
+        record.insert_audit(session, at, [_audit_entry(event, each, queued) for event, _, each in group.new], door=door)
+        return group.receipts(queued)
+
+
+class _Group:
+    """Deliveries of one transaction: ``new`` ones as (id, place, delivery), and what the others are duplicates of."""
+
+    def __init__(self, deliveries: Sequence[Delivery], session: Session) -> None:
+        self.size = len(deliveries)
+        keys = [(each.hook, each.delivery_id, each.body_sha256) for each in deliveries]
+        self.duplicates = {
+            place: event
+            for place, event in record.accepted_before(session, keys).items()
+            if not deliveries[place].replay_of
+        }
+        self.new: list[tuple[str, int, Delivery]] = []
+        seen: dict[tuple[str, str, str], str] = {}
+        for place, delivery in enumerate(deliveries):
+            if place in self.duplicates:
+                continue
+            marks = [] if delivery.replay_of else _marks(delivery)
+            if first := next((seen[mark] for mark in marks if mark in seen), ""):
+                self.duplicates[place] = first
+                continue
+            event = str(uuid4())
+            self.new.append((event, place, delivery))
+            if delivery.decision == ACCEPTED:
+                seen.update(dict.fromkeys(marks, event))
+
+    def receipts(self, queued: Mapping[Target, Deployment]) -> list[Receipt]:
+        found = {place: Receipt(DUPLICATE, event) for place, event in self.duplicates.items()}
+        for event, place, delivery in self.new:
+            ids = tuple(queued[target].id for target in delivery.targets)
+            found[place] = Receipt(delivery.decision, event, ids, delivery.reason)
+        return [found[place] for place in range(self.size)]
+
+
+def _marks(delivery: Delivery) -> list[tuple[str, str, str]]:
+    """What a second delivery of the same would have, too."""
+    marks = (("id", delivery.delivery_id), ("body", delivery.body_sha256))
+    return [(delivery.hook, kind, value) for kind, value in marks if value]
+
+
+def _enqueue(
+    ledger: Ledger, asked: Mapping[Target, tuple[str, Ref]], priority: Callable[[Target], int]
+) -> dict[Target, Deployment]:
+    """One waiting deployment for each target, which knows the delivery and the ref that asked for it."""
+    wishes = [
+        engine.Wish(
+            target,
+            # The commit that was pushed is written down and not asked for: the worker takes the newest of the branch.
+            Asked(ref.sender or "webhook", trigger=Trigger.WEBHOOK),
+            priority=priority(target),
+            details={
+                "delivery": event,
+                "pushed": {"commit": ref.commit, "branch": ref.branch, "repository": ref.repository},
+            },
+        )
+        for target, (event, ref) in asked.items()
+    ]
+    return dict(zip(asked, engine.enqueue_many(ledger, wishes), strict=True)) if wishes else {}
+
+
+def _event_row(at: datetime, event: str, delivery: Delivery, queued: Mapping[Target, Deployment]) -> tuple[object, ...]:
+    ref, text = delivery.main_ref, encode.text
+    first = next((queued[target].pk for target in delivery.targets), None)
+    is_replay = bool(delivery.replay_of)
+    return (
+        event,
+        encode.moment(at),
+        delivery.hook,
+        delivery.provider,
+        "" if is_replay else text(delivery.delivery_id),
+        "" if is_replay else delivery.body_sha256,
+        text(ref.event_type or delivery.event_type),
+        text(ref.repository),
+        text(ref.branch or ref.tag),
+        text(ref.commit),
+        text(ref.sender),
+        _payload(delivery, queued),
+        True,
+        delivery.decision,
+        text(delivery.reason),
+        first,
+        text(delivery.request_id),
+    )
+
+
+def _payload(delivery: Delivery, queued: Mapping[Target, Deployment]) -> str:
+    """What is kept beside the columns: every ref with what it deploys, the ids of all deployments, and of the body what is wanted."""
+    kept: dict[str, Any] = {
+        "refs": [ref.data() for ref in delivery.refs],
+        "deployments": [queued[target].id for target in delivery.targets],
+    }
+    if delivery.replay_of:
+        kept["replay_of"] = delivery.replay_of
+    if delivery.body is not None:
+        kept["body"] = delivery.body
+    try:
+        written = orjson.dumps(kept)
+    except TypeError:  # a text or a depth that it refuses: cut to what can be written
+        return encode.bounded(kept)
+    return (
+        encode.text(written.decode())
+        if len(written) <= _LARGEST_PAYLOAD_BYTES and b"\\u0000" not in written
+        else encode.bounded(kept)
+    )
+
+
+def _audit_entry(
+    event: str, delivery: Delivery, queued: Mapping[Target, Deployment]
+) -> tuple[str, str, str, str, str, str]:
+    ref = delivery.main_ref
+    details = orjson.dumps(
+        {
+            "event": event,
+            "request_id": encode.text(delivery.request_id),
+            "provider": delivery.provider,
+            "repository": encode.text(ref.repository),
+            "branch": encode.text(ref.branch or ref.tag),
+            "commit": encode.text(ref.commit),
+            "targets": [target.slug for target in delivery.targets],
+        }
+    ).decode()
+    first = next((queued[target].id for target in delivery.targets), "")
+    action = "webhook replay" if delivery.replay_of else "webhook"
+    outcome = delivery.decision if not delivery.reason else f"{delivery.decision}: {delivery.reason}"
+    return (encode.text(ref.sender), action, delivery.hook, encode.text(outcome), first, details)

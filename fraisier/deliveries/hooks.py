@@ -1,0 +1,146 @@
+"""Who may call: every hook of the configuration, with its secrets and the repositories that they speak for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from fraisier.errors import ConfigError, Problem
+from fraisier.fraise_types.release import Release
+from fraisier.git.repository import name_of, same_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fraisier.config import FraisierConfig
+    from fraisier.config.model import GitProvider, GitProviders
+    from fraisier.secrets import SecretRef
+
+EXAMPLE_SECRET = "only-an-example"  # noqa: S105 - the value that must not be used
+SHORT_CHARACTERS = 24
+"""A shorter secret can be guessed by somebody who has seen one signed delivery; it is accepted, and said."""
+PUBLIC_HOMES: Mapping[str, str] = {
+    "github.com": "github",
+    "gitlab.com": "gitlab",
+    "bitbucket.org": "bitbucket",
+    "codeberg.org": "forgejo",
+}
+
+
+@dataclass(frozen=True)
+class Hook:
+    """An address that may be called: ``/webhook/<name>``, or ``/webhook`` for a provider as a whole (``git.<provider>``)."""
+
+    name: str
+    provider: str
+    secrets: tuple[str, ...] = field(repr=False)
+    repositories: tuple[str, ...]
+    is_named: bool = True
+
+    def speaks_for(self, repository: str) -> bool:
+        """True when a delivery signed by this hook's secrets may be about ``repository``."""
+        return any(same_repository(self.provider, repository, allowed) for allowed in self.repositories)
+
+    @property
+    def path(self) -> str:
+        """Where its deliveries are posted to."""
+        return f"/webhook/{self.name}" if self.is_named else f"/webhook?provider={self.provider}"
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """All hooks: ``named`` by name, ``of_provider`` by provider. ``warnings`` are sentences about weak secrets."""
+
+    named: Mapping[str, Hook]
+    of_provider: Mapping[str, Hook]
+    warnings: tuple[str, ...] = ()
+
+    def all(self) -> list[Hook]:
+        """Those of providers, then the named ones."""
+        return [*self.of_provider.values(), *self.named.values()]
+
+
+def hooks_of(config: FraisierConfig) -> Hooks:
+    """The hooks of a configuration that can be called. Raises ConfigError for a secret that is missing, empty or the example's."""
+    named, of_provider, faults = dict[str, Hook](), dict[str, Hook](), list[Problem]()
+    for provider, section in _services(config.git).items():
+        if not section.webhook_secret:
+            continue
+        secrets = _revealed(section.webhook_secret, config.environ, faults)
+        repositories = section.repositories or _repositories_of(config, provider)
+        of_provider[provider] = Hook(f"git.{provider}", provider, secrets, tuple(repositories), is_named=False)
+    for name, webhook in config.hooks.items():
+        secrets = _revealed(webhook.secrets, config.environ, faults)
+        named[name] = Hook(name, webhook.provider, secrets, webhook.repositories)
+    if faults:
+        raise ConfigError(faults)
+    return Hooks(named, of_provider, tuple(_weak([*of_provider.values(), *named.values()])))
+
+
+def lives_elsewhere(url: str, provider: str, git: GitProviders) -> bool:
+    """True when the repository at ``url`` is known to be served by another provider than this one."""
+    host = host_of(url)
+    homes = dict(PUBLIC_HOMES)
+    for name, section in _services(git).items():
+        if section.base_url:
+            homes[urlsplit(section.base_url).hostname or ""] = name
+    served_by = {name for home, name in homes.items() if host and (host == home or host.endswith(f".{home}"))}
+    return bool(served_by) and provider not in served_by
+
+
+def host_of(url: str) -> str:
+    """The host of a configured repository, '' for a path."""
+    if "://" in url:
+        return urlsplit(url).hostname or ""
+    head, colon, _ = url.partition(":")
+    return head.rpartition("@")[2] if colon and "/" not in head else ""
+
+
+def _weak(hooks: Iterable[Hook]) -> Iterator[str]:
+    for hook in hooks:
+        if any(len(secret) < SHORT_CHARACTERS for secret in hook.secrets):
+            yield f"a secret of {hook.name} has fewer than {SHORT_CHARACTERS} characters: make a longer one"
+
+
+def names_of(url: str, provider: str) -> tuple[str, ...]:
+    """What ``provider`` may call the repository at ``url``: one name; for a path every end of it: where it begins is not known."""
+    name = name_of(url, provider)
+    if host_of(url) and not _is_path_on_host(url):
+        return (name,) if name else ()
+    parts = name.split("/")
+    return tuple("/".join(parts[start:]) for start in range(len(parts) - 1))
+
+
+def _is_path_on_host(url: str) -> bool:
+    return "://" not in url and url.partition(":")[2].startswith("/")
+
+
+def _services(git: GitProviders) -> dict[str, GitProvider]:
+    return {name: section for name, section in git if section is not None}
+
+
+def _repositories_of(config: FraisierConfig, provider: str) -> list[str]:
+    found: dict[str, None] = {}
+    for resolved in config.all():
+        settings = resolved.settings
+        url = settings.git_repo if isinstance(settings, Release) else None
+        if url and not lives_elsewhere(url, provider, config.git):
+            found |= dict.fromkeys(names_of(url, provider))
+    return list(found)
+
+
+def _revealed(secrets: Iterable[SecretRef], environ: Mapping[str, str], faults: list[Problem]) -> tuple[str, ...]:
+    found = []
+    for secret in secrets:
+        value = secret.reveal(environ)
+        if not value.strip():
+            faults.append(Problem("is empty: anybody could sign", path=secret.place))
+        elif value == EXAMPLE_SECRET:
+            faults.append(
+                Problem("is the example's, which everybody knows", path=secret.place, hint="make one of your own")
+            )
+        else:
+            found.append(value)
+    return tuple(found)

@@ -1,0 +1,175 @@
+"""Webhooks by the group: what is written for many deliveries in one transaction, and finding them again.
+
+One delivery at a time has ``facts.record_webhook_event``; a server that answers thousands a second writes all that wait in one go.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from fraisier.errors import UsageError
+from fraisier.record import encode, shape
+from fraisier.record.url import POSTGRESQL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from fraisier.record.ledger import Ledger, Session
+    from fraisier.record.rows import WebhookEvent
+
+Known = tuple[str, str, str]
+"""What a delivery is recognised by: hook, delivery id, digest of the body."""
+
+_ID = re.compile(r"[0-9a-f][0-9a-f-]{3,35}")
+_EVENT: Mapping[str, str] = {
+    "id": "text",
+    "received_at": "timestamptz",
+    "hook": "text",
+    "provider": "text",
+    "delivery_id": "text",
+    "body_sha256": "text",
+    "event_type": "text",
+    "repository": "text",
+    "branch": "text",
+    "commit_sha": "text",
+    "sender": "text",
+    "payload": "jsonb",
+    "processed": "boolean",
+    "decision": "text",
+    "reason": "text",
+    "fk_deployment": "bigint",
+    "request_id": "text",
+}
+_AUDIT: Mapping[str, str] = {
+    "id": "text",
+    "created_at": "timestamptz",
+    "actor": "text",
+    "door": "text",
+    "action": "text",
+    "subject": "text",
+    "outcome": "text",
+    "deployment_id": "text",
+    "details": "jsonb",
+}
+EVENT_COLUMNS = tuple(_EVENT)
+
+
+def lock_hooks(session: Session, hooks: Iterable[str]) -> None:
+    """Until the end of the transaction nobody else accepts a delivery of these hooks."""
+    for hook in sorted(set(hooks)):
+        session.lock(f"fraisier webhook {hook}")
+
+
+def accepted_before(session: Session, deliveries: Sequence[Known]) -> dict[int, str]:
+    """Which of ``deliveries`` were accepted before, as the same delivery or with the same body: position -> id of that event."""
+    if session.engine == POSTGRESQL:
+        hooks, ids, bodies = (list(column) for column in zip(*deliveries, strict=True))
+        places = list(range(len(deliveries)))
+        rows = session.execute(_KNOWN_POSTGRESQL, places=places, hooks=hooks, ids=ids, bodies=bodies)
+        return {row["place"]: row["id"] for row in rows}
+    found = {}
+    execute = session.driver.execute
+    for place, (hook, delivery_id, body) in enumerate(deliveries):
+        row = execute(_KNOWN_SQLITE, (hook, delivery_id, hook, body)).fetchone()
+        if row:
+            found[place] = row[0]
+    return found
+
+
+def insert_events(session: Session, rows: Iterable[Sequence[object]]) -> None:
+    """Rows of tb_webhook_event, their values in the order of ``EVENT_COLUMNS`` and writable (``encode.text``)."""
+    _insert(session, "tb_webhook_event", _EVENT, rows)
+
+
+def insert_audit(
+    session: Session, at: datetime, entries: Iterable[tuple[str, str, str, str, str, str]], *, door: str = "webhook"
+) -> None:
+    """Audit entries, each (actor, action, subject, outcome, deployment id, details as JSON), writable."""
+    moment = encode.moment(at)
+    rows = (
+        (str(uuid4()), moment, actor, door, action, subject, outcome, deployment_id, details)
+        for actor, action, subject, outcome, deployment_id, details in entries
+    )
+    _insert(session, "tb_audit_log", _AUDIT, rows)
+
+
+def _insert(session: Session, table: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> None:
+    names = ", ".join(columns)
+    if session.engine != POSTGRESQL:
+        marks = ", ".join("?" for _ in columns)
+        session.execute_many(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 - our own names
+        return
+    given = list(rows)
+    if not given:
+        return
+    # One statement, whatever their number: a round trip for each would cost more than everything else.
+    values = dict(zip(columns, (list(column) for column in zip(*given, strict=True)), strict=True))
+    arrays = ", ".join(
+        f"(:{name})::{'text' if kind in ('timestamptz', 'jsonb') else kind}[]" for name, kind in columns.items()
+    )
+    picked = ", ".join(f"{name}::{kind}" for name, kind in columns.items())
+    sql = f"INSERT INTO {table} ({names}) SELECT {picked} FROM unnest({arrays}) AS given({names})"  # noqa: S608 - our own names
+    session.execute(sql, **values)
+
+
+def find(ledger: Ledger, event_id: str) -> WebhookEvent:
+    """One received webhook with all that was kept of it, by its id or the beginning of it (four characters at least)."""
+    rows: list[dict[str, Any]] = []
+    if _ID.fullmatch(event_id):
+        rows = ledger.query(f"{_FIND} LIMIT 2", low=event_id, high=f"{event_id}g")
+    if not rows:
+        raise UsageError(f"no webhook {event_id}", hint="see `fraisier webhooks list`")
+    if len(rows) > 1:
+        raise UsageError(f"several webhooks begin with {event_id}", hint="write more of the id")
+    return shape.webhook(rows[0])
+
+
+def recent(
+    ledger: Ledger,
+    *,
+    hook: str | None = None,
+    decision: str | None = None,
+    repository: str | None = None,
+    since: datetime | None = None,
+    limit: int = 20,
+) -> list[WebhookEvent]:
+    """Received webhooks, newest first, without what was kept of their bodies."""
+    given: dict[str, object] = {"hook": hook, "decision": decision, "repository": repository}
+    equal = {name: value for name, value in given.items() if value is not None}
+    conditions = [f"{name} = :{name}" for name in equal]
+    if since is not None:
+        conditions.append("received_at >= :since")
+        equal["since"] = encode.moment(since)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    sql = f"SELECT * FROM v_recent_webhooks {where} ORDER BY received_at DESC, pk_webhook_event DESC LIMIT :limit"  # noqa: S608 - our own names
+    return [shape.webhook(row) for row in ledger.query(sql, **equal, limit=limit)]
+
+
+_KNOWN_SQLITE = """
+SELECT id FROM tb_webhook_event
+WHERE hook = ? AND decision = 'accepted' AND delivery_id <> '' AND delivery_id = ?
+UNION ALL
+SELECT id FROM tb_webhook_event
+WHERE hook = ? AND decision = 'accepted' AND body_sha256 <> '' AND body_sha256 = ?
+LIMIT 1
+"""
+
+_KNOWN_POSTGRESQL = """
+WITH given AS (
+    SELECT * FROM unnest((:places)::int[], (:hooks)::text[], (:ids)::text[], (:bodies)::text[])
+        AS each(place, hook, delivery_id, body_sha256)
+)
+SELECT g.place, w.id FROM given AS g JOIN tb_webhook_event AS w ON w.hook = g.hook AND w.delivery_id = g.delivery_id
+WHERE w.decision = 'accepted' AND w.delivery_id <> ''
+UNION ALL
+SELECT g.place, w.id FROM given AS g JOIN tb_webhook_event AS w ON w.hook = g.hook AND w.body_sha256 = g.body_sha256
+WHERE w.decision = 'accepted' AND w.body_sha256 <> ''
+"""
+
+_FIND = """
+SELECT v.*, w.payload FROM v_recent_webhooks AS v JOIN tb_webhook_event AS w ON w.pk_webhook_event = v.pk_webhook_event
+WHERE v.id >= :low AND v.id < :high ORDER BY v.id
+"""

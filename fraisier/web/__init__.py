@@ -1,0 +1,1 @@
+"""The webhook server: ``intake`` answers deliveries, ``app`` everything else, ``serve`` keeps the processes."""

@@ -1,0 +1,125 @@
+"""Deliveries -> the ledger, from a thread of its own: whatever waits is written in one transaction, then all are answered.
+
+While a transaction waits for the disk the next group gathers by itself; nobody waits for a group to fill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from fraisier.deliveries.accept import Delivery, Receipt, accept
+from fraisier.errors import FraisierError, LedgerError
+from fraisier.web.journal import LOGGER
+
+if TYPE_CHECKING:
+    from fraisier.record.ledger import Ledger
+    from fraisier.vocabulary import Target
+
+MOST_IN_A_GROUP = 256
+PATIENCE_SECONDS = 2.0
+"""So long a group is tried again while the database is away; Gitea waits 5 s for an answer."""
+_PAUSE_SECONDS = 0.1
+_Waiting = tuple[Delivery, "asyncio.Future[Receipt]"]
+_Answer = tuple["asyncio.Future[Receipt]", Receipt | FraisierError]
+
+
+class Writer:
+    """Made once per process; its thread starts with the first delivery. ``write`` is for the event loop, ``stop`` for anybody."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        priority: Callable[[Target], int] = lambda _: 0,
+        committed: Callable[[int, float], None] = lambda _number, _seconds: None,
+    ) -> None:
+        self._ledger, self._priority, self._committed = ledger, priority, committed
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    async def write(self, delivery: Delivery) -> Receipt:
+        """Returns when the delivery is durable. Raises LedgerError when it could not be written: then it is not."""
+        loop = asyncio.get_running_loop()
+        if self._thread is None or self._loop is not loop:
+            self._start(loop)
+        answer: asyncio.Future[Receipt] = loop.create_future()
+        self._waiting.put((delivery, answer))
+        return await answer
+
+    def stop(self) -> None:
+        """Write what waits, then end."""
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.stop()
+        self._loop = loop
+        self._thread = threading.Thread(target=self._work, name="webhook writer", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            group, is_last = [first], False
+            with suppress(Empty):
+                while len(group) < MOST_IN_A_GROUP:
+                    more = self._waiting.get_nowait()
+                    if more is None:
+                        is_last = True
+                        break
+                    group.append(more)
+            self._answer(self._write(group))
+            if is_last:
+                return
+
+    def _answer(self, answers: list[_Answer]) -> None:
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop has been closed: nobody is left to be told
+            self._loop.call_soon_threadsafe(_settle, answers)
+
+    def _write(self, group: Sequence[_Waiting]) -> list[_Answer]:
+        started = time.perf_counter()
+        try:
+            receipts = self._patiently([delivery for delivery, _ in group])
+        except FraisierError as error:
+            retriable = error.retriable
+            if len(group) > 1 and not retriable:
+                # What the database refuses is in one of them: the others shall not suffer for it.
+                return [answer for each in group for answer in self._write([each])]
+            LOGGER.error("deliveries could not be written: %s", error, extra={"fields": {"deliveries": len(group)}})
+            return [(future, error) for _, future in group]
+        except Exception as error:  # noqa: BLE001 - logged, and told to who waits
+            LOGGER.exception("deliveries could not be written")
+            failure = LedgerError(f"{type(error).__name__}: {error}")
+            return [(future, failure) for _, future in group]
+        self._committed(len(group), time.perf_counter() - started)
+        return [(future, receipt) for (_, future), receipt in zip(group, receipts, strict=True)]
+
+    def _patiently(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
+        """Safe to repeat: what a lost answer had written already comes back as a duplicate of itself."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return accept(self._ledger, deliveries, priority=self._priority)
+            except LedgerError as error:
+                if not error.retriable or time.monotonic() >= until:
+                    raise
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _settle(answers: Sequence[_Answer]) -> None:
+    for future, answer in answers:
+        if future.done():  # the client has gone
+            continue
+        if isinstance(answer, FraisierError):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
