@@ -69,7 +69,7 @@ def list_places(ctx: click.Context, /, *, as_json: bool) -> None:
     if not places and not _services(config):
         click.echo("nobody: notifications.urls is empty, and no git service has a token")
     for row in unsent:
-        state = "given up" if row.status == "failed" else f"tried {row.attempts} times" if row.attempts else "waiting"
+        state = "given up" if row.status == "failed" else "is tried again" if row.attempts else "waits"
         click.echo(f"{row.channel:<{WIDTH}} {row.event} of {row.target}, {state}: {row.error or 'not sent yet'}")
 
 

@@ -80,7 +80,7 @@ def _attempt(
     try:
         send(claimed, config, timeout_seconds=timeout_seconds or TIMEOUT_SECONDS)
     except FraisierError as problem:
-        return _masked(config, problem.message), not problem.retriable
+        return _masked(config, problem.message.removeprefix(f"{claimed.channel}: ")), not problem.retriable
     except Exception as problem:  # noqa: BLE001 - a plugin of somebody else's: its fault must not stop the other messages
         return _masked(config, f"{type(problem).__name__}: {problem}"), False
     return "", True

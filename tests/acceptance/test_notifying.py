@@ -52,7 +52,7 @@ def test_a_place_that_does_not_answer_costs_seconds_and_no_more(world: World, re
     assert "json #1 has not heard of my_api/production yet" in done.stderr
     assert "s3cr3t" not in done.stdout + done.stderr
     listed = world.fraisier("notify", "list").stdout
-    assert "success of my_api/production, tried 1 times" in listed and "s3cr3t" not in listed
+    assert "success of my_api/production, is tried again: " in listed and "s3cr3t" not in listed
 
 
 def test_a_worker_sends_what_is_due(world: World, receiver: Receiver) -> None:

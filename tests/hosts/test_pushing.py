@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,9 +77,14 @@ class Controller:
         sender["url"] = f"http://{self.host.address}:8080/webhook"
         (self.bare / "sender.json").write_text(json.dumps(sender))
 
-    def replace_config(self) -> None:
-        """As an administrator edits it: server and worker notice."""
+    def replace_config(self, provider: str) -> None:
+        """As an administrator edits it: server and worker notice by themselves."""
         self.host.run("tee", "/etc/fraisier/fraises.yaml", stdin=self.config.read_text())
+        wait_for(lambda: f"provider={provider}" in self.get("/providers"), f"the server speaks with {provider}")
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://{self.host.address}:8080{path}", timeout=10) as response:
+            return str(response.read().decode())
 
     def estate(self) -> Estate:
         place = self.folder / "collections/ansible_collections/fraisier"
@@ -89,7 +95,9 @@ class Controller:
             "ansible_host": self.host.address,
             "ansible_user": "deploy",
             "ansible_ssh_private_key_file": str(self.world.bed.image.key),
-            "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={self.known_hosts} -o ControlPath=none",
+            # Many builtin modules over one connection; a socket in a test's folder would have too long a name.
+            "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={self.known_hosts} -o ControlPath=/dev/shm/bed-%C",
+            "ansible_ssh_pipelining": True,
             "ansible_python_interpreter": "/usr/bin/python3",
         }
         found = Estate(self.folder, self.folder / "collections", hosts={"h1": reached})
@@ -171,7 +179,7 @@ def test_a_push_is_deployed_and_everybody_hears_of_it(controller: Controller) ->
 
     for number, provider in enumerate(PROVIDERS, start=1):
         controller.configure(provider)
-        controller.replace_config()
+        controller.replace_config(provider)
         commit = world.release(number) if number > 1 else world.commit("v1")
         assert "answered 202" in controller.push()
         wait_for(lambda commit=commit: len(controller.states(commit)) == 2, f"{provider} is told of the end")

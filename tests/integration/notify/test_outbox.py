@@ -229,7 +229,7 @@ def test_places_that_are_gone_or_no_addresses_are_given_up_at_once(
     rows = ledger.query("SELECT channel, status, error_message FROM tb_notification ORDER BY pk_notification")
     assert [(row["channel"], row["status"]) for row in rows] == [("json #1", "failed"), ("address #2", "failed")]
     assert "not in notifications.urls any more" in rows[0]["error_message"]
-    assert rows[1]["error_message"] == "address #2: not an address that Apprise knows"
+    assert rows[1]["error_message"] == "not an address that Apprise knows"
 
 
 def test_sending_stops_in_time(ledger: Ledger, config: FraisierConfig, target: Target, receiver: Receiver) -> None:
