@@ -91,6 +91,7 @@ def _is_ready(ledger: Ledger, stop: threading.Event) -> bool:
 
 def _drain(worker: Worker) -> None:
     """Carry out what is due now and what becomes due by that."""
+    worker.knock()
     while not worker.stop.is_set():
         worker.sweep()
         found = worker.due()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from fraisier.engine import due, ticks
@@ -67,7 +68,8 @@ class Worker:
         self._busy: dict[Target, Deployment | None] = {}
         self._is_free = threading.Condition(self._mutex)
         self._owing: list[Target] = []
-        self._swept = self._asked_about_debts = 0.0
+        self._swept = self._knocked = 0.0
+        self._knocking: threading.Thread | None = None
         self._is_away = False
 
     def due(self) -> list[Due]:
@@ -106,9 +108,15 @@ class Worker:
         self._reached(self._settle_lost)
         self._reached(self._drop_gone)
         self._reached(self._take_moments)
-        if self._swept - self._asked_about_debts > DEBTS_SECONDS:
-            self._reached(self._ask_about_debts)
-            self._asked_about_debts = self._swept
+        if not (self._knocking and self._knocking.is_alive()) and self._swept - self._knocked > DEBTS_SECONDS:
+            self._knocking = threading.Thread(target=self.knock, name="knock", daemon=True)
+            self._knocking.start()
+            self._knocked = self._swept
+
+    def knock(self) -> None:
+        """Find out which hosts that owe a release may be back; one that is not there takes its time to say nothing."""
+        owing = self._reached(lambda: due.owing(self.ledger, datetime.now(UTC))) or []
+        self._owing = [target for target in owing if self._reached(partial(self._rules().may_be_back, target))]
 
     def _look(self, target: Target) -> bool:
         try:
@@ -170,11 +178,6 @@ class Worker:
         for row in ticks.take_moments(self.ledger, self._rules().clocks, datetime.now(UTC)):
             LOG.info("%s: due by the clock, deployment %s", row.target, row.id[:8])
 
-    def _ask_about_debts(self) -> None:
-        self._owing = [
-            target for target in due.owing(self.ledger, datetime.now(UTC)) if self._rules().may_be_back(target)
-        ]
-
     def _reached(self, act: Callable[[], Answer]) -> Answer | None:
         """What ``act`` answers; None while the database is away, which is said once."""
         try:
@@ -186,6 +189,9 @@ class Worker:
             return None
         except FraisierError as error:
             LOG.warning("%s", error)
+            return None
+        except Exception:  # a door: a worker looks after many targets, and goes on with the others
+            LOG.exception("unexpected")
             return None
         if self._is_away:
             LOG.info("the database is back")

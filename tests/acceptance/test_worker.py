@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -139,6 +140,30 @@ def test_a_killed_worker_s_deployment_is_gone_on_with_by_the_next(world: World) 
     wait_for(lambda: nothing_of_a_run_is_left(world), "nothing is left", 10)
 
 
+@pytest.mark.xdist_group("crash")
+def test_what_a_frozen_worker_runs_ends_before_another_one_goes_on(world: World) -> None:
+    world.write_config(("    install:\n", "    install:\n      - exec sleep 317\n"))
+    frozen = start_worker(world)
+    asked = world.json("deploy", "my_api", "production", "--detach")["deployment"]
+    wait_for(lambda: is_running(["sleep", "317"]), "it builds", 60)
+    os.kill(frozen.pid, signal.SIGSTOP)
+    other = start_worker(world)
+    try:
+        wait_for(lambda: not is_running(["sleep", "317"]), "its command has ended", 14)
+        assert [row["status"] for row in world.history()] == ["in_progress"], "nobody has gone on yet"
+        world.write_config()
+        watched = world.json("deploy", "--follow", asked["id"])["deployment"]
+        assert watched["status"] == "success" and watched["id"] != asked["id"]
+        os.kill(frozen.pid, signal.SIGCONT)
+        wait_for(lambda: "another worker has taken over" in log_of(world), "it has noticed")
+        assert [row["status"] for row in world.history()] == ["success", "interrupted"]
+    finally:
+        os.kill(frozen.pid, signal.SIGCONT)
+        end(frozen)
+        end(other)
+    world.assert_serving(world.git("rev-parse", "HEAD"), "v1", schema="0001")
+
+
 def running(world: World) -> dict[str, object] | None:
     found = [row for row in world.json("queue")["deployments"] if row["state"] == "running"]
     return dict(found[0]) if found else None
@@ -185,6 +210,16 @@ def test_a_target_that_is_gone_from_the_file_fails_with_a_sentence_and_a_broken_
     world.config.write_text(good)
     world.write_config()
     wait_for(lambda: "read again" in log_of(world), "the good one is taken again")
+
+
+def is_running(command: list[str]) -> bool:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().decode().split("\0")[:-1] == command:
+                return True
+        except (OSError, UnicodeDecodeError):
+            continue
+    return False
 
 
 def test_due_by_the_clock(world: World) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -295,9 +296,7 @@ def test_processes_that_stand_in_line_are_left_to_themselves_and_tidied_up_when_
     ledger: Ledger, workers: Workers
 ) -> None:
     mine = write.request(ledger, TARGET, asker=Owner.here())
-    gone = write.request(
-        ledger, Target("other", "production"), asker=Owner(Owner.here().host, 1, "an earlier boot", "1")
-    )
+    gone = write.request(ledger, Target("other", "production"), asker=replace(Owner.here(), started="1"))
     workers.start()
     wait_for(lambda: status_of(ledger, gone) is Status.CANCELLED, "its asker is gone")
     assert status_of(ledger, mine) is Status.PENDING
