@@ -63,7 +63,11 @@ def rollback_plan(resolved: ResolvedFraise, move: Move) -> Plan:
     hosts = {}
     for name, release in move.hosts.items():
         hosts[name] = _host_release(resolved, _checked(release) if release else None)
-    now: dict[str, Any] = {"fraisier_activate_bad_release_id": move.bad_release_id}
+    # What is good is the ledger's to say: a rollback that did not hold has marked the release that must serve again.
+    now: dict[str, Any] = {
+        "fraisier_activate_bad_release_id": move.bad_release_id,
+        "fraisier_activate_allow_bad": True,
+    }
     if move.schema is not None and move.schema_release and settings_of(resolved).database:
         now["fraisier_rollback_migrate_target"] = move.schema
         release = _checked(move.schema_release)

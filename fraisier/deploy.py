@@ -254,7 +254,10 @@ def _roll_back(work: Work) -> DeploymentResult:
         and wanted.schema != current.schema
     )
     if goes_down and (problems := migrate(work, wanted.schema or "", current, "deploy")):
-        return work.finish(Status.FAILED, error=DeploymentFailed(problems[0], hint="nothing else was touched"))
+        error = work.stopped_by or DeploymentFailed(problems[0], hint="nothing else was touched")
+        return work.finish(
+            _ended(Status.FAILED, error), error=error, compensation=problems[0] if work.stopped_by else ""
+        )
     restored = restore_hosts(work, places, bad=current.release_id, run="deploy")
     if restored.holds:
         work.schema_after = wanted.schema if goes_down else current.schema
@@ -265,9 +268,13 @@ def _roll_back(work: Work) -> DeploymentResult:
     failed = migrate(work, current.schema or "", current, "compensate") if goes_down else []
     again = restore_hosts(work, dict.fromkeys(work.hosts, current), bad="", run="compensate")
     again.problems[:0] = failed
-    status = Status.ROLLED_BACK if again.holds else Status.ROLLBACK_FAILED
+    status = _ended(Status.ROLLED_BACK, error) if again.holds else Status.ROLLBACK_FAILED
     text = again.text or f"every host is on {current.version[:10]} again, as before"
     return work.finish(status, error=error, compensation=text, hosts=again.hosts, owed=again.owed)
+
+
+def _ended(status: Status, error: FraisierError) -> Status:
+    return Status.CANCELLED if isinstance(error, DeploymentCancelled) else status
 
 
 def destination(ledger: Ledger, target: Target, asked: Asked) -> tuple[Release, Release]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from fraisier.config.rules import RULES, missing
+from fraisier.config.signing import check_signing
 from fraisier.config.tree import WHOLE_FILE, Place, Value
 from fraisier.fraise_types import api
 from fraisier.fraise_types.release import Release
@@ -29,6 +30,7 @@ def check(draft: Draft) -> None:
     _not_shared(draft)
     _environment_names(draft)
     _branches(draft)
+    check_signing(draft)
 
 
 def _something_to_deploy(draft: Draft) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, RootModel
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, RootModel, WithJsonSchema
 
 from fraisier.fraise_types.fields import (
     NUMBER,
@@ -16,10 +16,13 @@ from fraisier.fraise_types.fields import (
     one_or_many,
     refuse,
 )
+from fraisier.fraise_types.spelling import did_you_mean
+from fraisier.git import PROVIDERS
+from fraisier.git.registry import OURS
 from fraisier.secrets import SecretRef
+from fraisier.vocabulary import NAME
 
 PLUGIN: Final = "fraisier.deploy.fraises"
-Provider = Literal["github", "gitlab", "gitea", "forgejo", "bitbucket"]
 Occasion = Literal["success", "failed", "rolled_back", "rollback_failed", "recovered"]
 
 _ONE_SECRET: Final = BeforeValidator(one_or_many(str, SecretRef))
@@ -27,13 +30,29 @@ Secrets = Annotated[tuple[Secret, ...], _ONE_SECRET]
 HeaderName = Annotated[str, matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "expected the name of a header")]
 
 
+def _installed(name: str) -> str:
+    if name not in PROVIDERS:
+        raise refuse(f"expected one of {', '.join(PROVIDERS)}", hint=did_you_mean(name, PROVIDERS))
+    return name
+
+
+# Packages may add providers, so the schema says which there are and takes others too.
+Provider = Annotated[
+    str,
+    AfterValidator(_installed),
+    WithJsonSchema(
+        {"anyOf": [{"enum": list(OURS), "type": "string"}, {"pattern": f"^{NAME.pattern}$", "type": "string"}]}
+    ),
+]
+
+
 class GitProvider(Section):
     """A git service: what its webhooks are signed with, and how we read from it."""
 
     webhook_secret: Secrets = Field(
         (),
-        description="Secret that webhooks of this service are signed with, or a list while it is being changed. "
-        "Default: none; webhooks are then refused.",
+        description="Secret that webhooks of this service are signed with, at least 24 characters, or a list while it is "
+        "being changed. Default: none; webhooks are then refused.",
         json_schema_extra={"x-or-one": True},
     )
     token: Secret | None = Field(
@@ -58,9 +77,9 @@ class GitProviders(Section):
 class Webhook(Section):
     """A webhook with its own address: who signs it, and for which repositories."""
 
-    provider: Provider = Field(description="The service that calls. Required.")
+    provider: Provider = Field(description="The service that calls; packages may add others. Required.")
     secrets: Annotated[tuple[Secret, ...], Field(min_length=1), _ONE_SECRET] = Field(
-        description="Secrets that calls may be signed with: one or a list. Required.",
+        description="Secrets that calls may be signed with, each at least 24 characters: one or a list. Required.",
         json_schema_extra={"x-or-one": True},
     )
     repositories: Annotated[tuple[Line, ...], Field(min_length=1)] = Field(

@@ -6,10 +6,10 @@ anyway. A delivery that was accepted before, by its id or by its body, changes n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import orjson
 
@@ -17,6 +17,7 @@ from fraisier import engine
 from fraisier.deliveries.decide import ACCEPTED, IGNORED, NOT_ALLOWED, Ref
 from fraisier.record import deliveries as record
 from fraisier.record import encode
+from fraisier.record.deliveries import new_id
 from fraisier.vocabulary import Target, Trigger
 from fraisier.work import Asked
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 DUPLICATE = "duplicate"
 NOTHING = "it says nothing that deploys"
 _LARGEST_PAYLOAD_BYTES = 8_192
+_MOST_NAMED = 256
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,16 @@ class Delivery:
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     replay_of: str = ""
 
-    @property
+    @cached_property
     def targets(self) -> dict[Target, Ref]:
         """What it deploys, each target with the last ref that asks for it."""
         return {target: ref for ref in self.refs for target in ref.targets}
 
     @property
     def decision(self) -> str:
-        return ACCEPTED if any(ref.targets for ref in self.refs) else IGNORED
+        return ACCEPTED if self.targets else IGNORED
 
-    @property
+    @cached_property
     def main_ref(self) -> Ref:
         """The ref that lists name: the first that deploys, else the first."""
         return next((ref for ref in self.refs if ref.targets), self.refs[0] if self.refs else _NO_REF)
@@ -104,7 +106,7 @@ def accept(
         queued = _enqueue(ledger, asked, priority)
         at = session.now()
         record.insert_events(session, [_event_row(at, event, each, queued) for event, _, each in group.new])
-        record.insert_audit(session, at, [_audit_entry(event, each, queued) for event, _, each in group.new], door=door)
+        record.insert_audit(session, at, _audit_entries(group.new, queued), door=door)
         return group.receipts(queued)
 
 
@@ -128,7 +130,7 @@ class _Group:
             if first := next((seen[mark] for mark in marks if mark in seen), ""):
                 self.duplicates[place] = first
                 continue
-            event = str(uuid4())
+            event = new_id()
             self.new.append((event, place, delivery))
             if delivery.decision == ACCEPTED:
                 seen.update(dict.fromkeys(marks, event))
@@ -213,22 +215,38 @@ def _payload(delivery: Delivery, queued: Mapping[Target, Deployment]) -> str:
     )
 
 
+def _audit_entries(
+    new: Sequence[tuple[str, int, Delivery]], queued: Mapping[Target, Deployment]
+) -> Iterator[record.AuditEntry]:
+    """An entry for each deployment, which names all deliveries that it stands for; and one for each delivery that deploys nothing."""
+    asking: dict[Target, list[tuple[str, Delivery]]] = {target: [] for target in queued}
+    for event, _, delivery in new:
+        for target in delivery.targets:
+            asking[target].append((event, delivery))
+        if not delivery.targets:
+            yield _audit_entry([event], delivery, delivery.main_ref, f"{IGNORED}: {delivery.reason}", "")
+    for target, found in asking.items():
+        last = found[-1][1]
+        yield _audit_entry([event for event, _ in found], last, last.targets[target], ACCEPTED, queued[target].id)
+
+
 def _audit_entry(
-    event: str, delivery: Delivery, queued: Mapping[Target, Deployment]
-) -> tuple[str, str, str, str, str, str]:
-    ref = delivery.main_ref
-    details = orjson.dumps(
-        {
-            "event": event,
-            "request_id": encode.text(delivery.request_id),
-            "provider": delivery.provider,
-            "repository": encode.text(ref.repository),
-            "branch": encode.text(ref.branch or ref.tag),
-            "commit": encode.text(ref.commit),
-            "targets": [target.slug for target in delivery.targets],
-        }
-    ).decode()
-    first = next((queued[target].id for target in delivery.targets), "")
+    events: list[str], delivery: Delivery, ref: Ref, outcome: str, deployment_id: str
+) -> record.AuditEntry:
+    details = {
+        "events": events[-_MOST_NAMED:],
+        "request_id": encode.text(delivery.request_id),
+        "provider": delivery.provider,
+        "repository": encode.text(ref.repository),
+        "branch": encode.text(ref.branch or ref.tag),
+        "commit": encode.text(ref.commit),
+    }
     action = "webhook replay" if delivery.replay_of else "webhook"
-    outcome = delivery.decision if not delivery.reason else f"{delivery.decision}: {delivery.reason}"
-    return (encode.text(ref.sender), action, delivery.hook, encode.text(outcome), first, details)
+    return (
+        encode.text(ref.sender),
+        action,
+        delivery.hook,
+        encode.text(outcome),
+        deployment_id,
+        orjson.dumps(details).decode(),
+    )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from fraisier.engine.embedded import Embedded
 from fraisier.record.url import POSTGRESQL
 
 if TYPE_CHECKING:
+    from fraisier.engine.worker import Worker
     from fraisier.record.ledger import Ledger, Session
     from fraisier.vocabulary import Target
 
@@ -21,6 +23,9 @@ class Carrier(Protocol):
     def is_served(self) -> bool:
         """Whether some worker, anywhere, is there to hear it."""
 
+    def serve(self, worker: Worker) -> None:
+        """Let ``worker`` hear what rings, until it is to stop. What it still carries out then is not waited for."""
+
 
 def carrier(ledger: Ledger) -> Carrier:
     """The carrier of this database."""
@@ -28,6 +33,4 @@ def carrier(ledger: Ledger) -> Carrier:
         from fraisier.engine.procrastinate import Procrastinate  # SQLite needs nothing of it
 
         return Procrastinate(ledger)
-    from fraisier.engine.embedded import Embedded
-
     return Embedded(ledger)

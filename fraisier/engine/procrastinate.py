@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
+from fraisier.errors import LedgerError
 from fraisier.record.holding import LEASE_SECONDS
+from fraisier.vocabulary import Target
 
 if TYPE_CHECKING:
+    from fraisier.engine.worker import Worker
     from fraisier.record.ledger import Ledger, Session
-    from fraisier.vocabulary import Target
+    from fraisier.record.rows import Deployment
 
+LOG = logging.getLogger("fraisier.engine")
 TASK = "fraisier:look"
+LOOK_SECONDS = 0.2
+SWEEP_SECONDS = 1.0
+PATIENCE_SECONDS = 3600.0
+"""So long Procrastinate's own connections wait for PostgreSQL before they say that it is away."""
+OPTIONS: Mapping[str, Any] = {
+    "fetch_job_polling_interval": 1.0,
+    "update_heartbeat_interval": LEASE_SECONDS / 5,
+    "stalled_worker_timeout": LEASE_SECONDS,
+    "shutdown_graceful_timeout": 0.001,  # the worker itself waits for what it carries out
+    "delete_jobs": "always",
+    "install_signal_handlers": False,
+}
 
 
 class Procrastinate:
@@ -35,6 +54,76 @@ class Procrastinate:
 
     def is_served(self) -> bool:
         return bool(self._ledger.query(_SERVED, seconds=LEASE_SECONDS))
+
+    def serve(self, worker: Worker) -> None:
+        sweeper = threading.Thread(target=self._sweep, args=(worker,), name="sweep", daemon=True)
+        sweeper.start()
+        asyncio.run(self._listen(worker))
+        sweeper.join()
+
+    def _sweep(self, worker: Worker) -> None:
+        """Every second: free the doorbells of workers that are gone, and ring for whatever may begin and is not heard."""
+        while not worker.stop.is_set():
+            worker.sweep()
+            try:
+                with self._ledger.transaction() as session:
+                    _free_doorbells(session, worker.lost)
+                    self.ring(session, {each.target: each.priority for each in worker.due()})
+            except LedgerError as error:
+                LOG.debug("doorbells: %s", error.message)  # the worker itself has said that it waits for the database
+            worker.stop.wait(SWEEP_SECONDS)
+
+    async def _listen(self, worker: Worker) -> None:
+        """Procrastinate's worker gives up when PostgreSQL is away for long: it is started again, while our threads work on."""
+        while not worker.stop.is_set():
+            app = App(connector=self._connector())
+
+            @app.task(name=TASK)
+            async def look(fraise: str, environment: str, job: str) -> None:
+                await _look(worker, Target(fraise, environment, job))
+
+            try:
+                async with app.open_async():
+                    await _until_stopped(
+                        worker, asyncio.create_task(app.run_worker_async(**OPTIONS, concurrency=worker.concurrency))
+                    )
+            except Exception as error:  # noqa: BLE001  # a door: whatever it is, the worker goes on
+                LOG.warning("doorbells are not heard: %s", error)
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def _connector(self) -> PsycopgConnector:
+        return PsycopgConnector(
+            conninfo=self._ledger.place.reveal(),
+            kwargs={"application_name": "fraisier worker"},
+            min_size=1,
+            max_size=4,
+            timeout=PATIENCE_SECONDS,
+            reconnect_timeout=PATIENCE_SECONDS,
+        )
+
+
+async def _look(worker: Worker, target: Target) -> None:
+    """Answer a doorbell; the job, and its lock on the target, last as long as what it has led to."""
+    while (future := worker.start(target)) is None:
+        if worker.stop.is_set() or target in worker.busy():
+            return
+        await asyncio.sleep(LOOK_SECONDS)  # a thread of an earlier connection is still at work
+    await asyncio.shield(asyncio.wrap_future(future))
+
+
+async def _until_stopped(worker: Worker, listening: asyncio.Task[None]) -> None:
+    while not worker.stop.is_set() and not listening.done():
+        await asyncio.wait([listening], timeout=LOOK_SECONDS)
+    listening.cancel()
+    with suppress(asyncio.CancelledError):
+        await listening
+
+
+def _free_doorbells(session: Session, lost: Sequence[Deployment]) -> None:
+    """Take away jobs whose worker is gone: it would be their lock that keeps their target from everybody else."""
+    locks = [row.target.slug for row in lost if row.background]
+    if session.execute("SELECT pg_try_advisory_xact_lock(hashtext('fraisier doorbells')) AS ours")[0]["ours"]:
+        session.execute(_FREE, task=TASK, seconds=LEASE_SECONDS, locks=locks)
 
 
 @cache
@@ -70,6 +159,16 @@ def _as_of_the_driver() -> Iterator[None]:
         cause: Any = error.__cause__
         raise cause or error from error
 
+
+_FREE = """
+DELETE FROM procrastinate_jobs AS job
+WHERE job.task_name = :task AND job.status = 'doing' AND (
+    job.lock = ANY(:locks) OR job.worker_id IS NULL OR EXISTS (
+        SELECT 1 FROM procrastinate_workers AS worker WHERE worker.id = job.worker_id
+          AND worker.last_heartbeat < now() - CAST(:seconds AS double precision) * interval '1 second'
+    )
+)
+"""
 
 _QUEUED = "SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = ANY(:locks)"
 _SERVED = """

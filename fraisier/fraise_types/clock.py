@@ -26,7 +26,7 @@ def _cron(text: str) -> str:
 def _zone(text: str) -> str:
     try:
         ZoneInfo(text)
-    except (ValueError, OSError):  # no such zone, or a path that is none
+    except (KeyError, ValueError, OSError):  # no such zone, or a path that is none
         raise refuse("expected the name of a time zone, such as Europe/Paris") from None
     return text
 

@@ -1,7 +1,8 @@
 """Bitbucket Cloud and Bitbucket Server or Data Center, told apart by their event keys: ``repo:push`` and ``repo:refs_changed``.
 
 Both sign the raw body with SHA-256 in ``X-Hub-Signature``, whatever its name suggests; other algorithms are refused.
-One delivery tells of any number of refs.
+One delivery tells of any number of refs. What a mirror tells when it has followed is left alone: the server that it mirrors tells
+of the push.
 """
 
 from __future__ import annotations

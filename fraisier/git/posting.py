@@ -56,14 +56,22 @@ def post(url: str, headers: Mapping[str, str], body: Mapping[str, Any], timeout_
         answer, location = _post_once(url, headers, body, timeout_seconds)
         if answer.status not in _REDIRECTS or not location:
             return answer
-        there = urljoin(url, location)
-        if urlsplit(there)[:2] != urlsplit(url)[:2]:
-            raise StatusRefused(
-                f"{url} redirects to another server, {urlsplit(there).netloc or there}",
-                hint="the token was not sent there: set base_url to the address of the right one",
-            )
-        url = there
+        url = _redirected(url, location)
     raise StatusRefused(f"{url} redirects in circles")
+
+
+def _redirected(url: str, location: str) -> str:
+    try:
+        there = urljoin(url, location)
+        is_same_server = urlsplit(there)[:2] == urlsplit(url)[:2]
+    except ValueError:
+        is_same_server = False
+    if not is_same_server:
+        raise StatusRefused(
+            f"{url} redirects to another server, {location[:_SHOWN]}",
+            hint="the token was not sent there: set base_url to the address of the right one",
+        )
+    return there
 
 
 def _post_once(
@@ -86,5 +94,8 @@ def _post_once(
             return answer, response.headers.get("location", "")
     except requests.Timeout:
         raise TargetUnreachable(f"{url} did not answer within {timeout_seconds:g} s") from None
+    except ValueError as error:
+        raise StatusRefused(f"{url} cannot be asked: {error}") from None
     except (requests.RequestException, OSError) as error:
-        raise TargetUnreachable(f"{url} cannot be reached: {type(error).__name__}") from error
+        reason = getattr(error.args[0], "reason", error) if error.args else error
+        raise TargetUnreachable(f"{url} cannot be reached: {type(error).__name__}: {str(reason)[:_SHOWN]}") from error

@@ -13,11 +13,14 @@ from fraisier.errors import ConfigError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from fraisier.git import bitbucket, forgejo, gitea, github, gitlab
     from fraisier.git.event import WebhookEvent
+
+    _TYPES_FIT: tuple[Provider, ...] = (github, gitlab, gitea, forgejo, bitbucket)
 
 ENTRY_POINTS: Final = "fraisier.git_providers"
 
-_OURS: Final[Mapping[str, str]] = {
+OURS: Final[Mapping[str, str]] = {
     "github": "fraisier.git.github",
     "gitlab": "fraisier.git.gitlab",
     "gitea": "fraisier.git.gitea",
@@ -118,7 +121,7 @@ def _loaded(entry_point: EntryPoint) -> Provider:
     return cast("Provider", provider)
 
 
-PROVIDERS: Final[Mapping[str, Provider]] = _Providers(_OURS)
+PROVIDERS: Final[Mapping[str, Provider]] = _Providers(OURS)
 
 
 def detect(headers: Mapping[str, str]) -> str | None:

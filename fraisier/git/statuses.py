@@ -16,18 +16,20 @@ from fraisier.vocabulary import is_commit
 
 State = Literal["pending", "success", "failure", "error"]
 
+GITHUB_API: Final = "https://api.github.com"
+BITBUCKET_API: Final = "https://api.bitbucket.org/2.0"
+
 _GITLAB_STATES: Final = {"pending": "pending", "success": "success", "failure": "failed", "error": "failed"}
 _BITBUCKET_STATES: Final = {"pending": "INPROGRESS", "success": "SUCCESSFUL", "failure": "FAILED", "error": "FAILED"}
 _CLOUD_KEY: Final = 40
 _LONGEST: Final = 255
 _GITHUB_LONGEST: Final = 140
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
-_PARTS: Final = {"github": 2, "gitea": 2, "forgejo": 2, "bitbucket": 2}
 
 
 @dataclass(frozen=True)
-class Status:
-    """What is to be told: ``state`` of ``commit`` in ``repository`` (owner/name), under the name ``context``."""
+class CommitStatus:
+    """What is to be told: ``state`` of ``commit`` in ``repository`` (owner and name), under the name ``context``."""
 
     repository: tuple[str, ...]
     commit: str
@@ -39,12 +41,12 @@ class Status:
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent: a POST of ``body`` as JSON. ``accepts`` says whether a refusal means that the state is there already."""
+    """What is sent: a POST of ``body`` as JSON. A refusal (400) that ``is_there`` is found in says that the state is set already."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: Mapping[str, Any]
-    accepts: Callable[[int, str], bool] = field(default=lambda _status, _text: False, repr=False)
+    is_there: re.Pattern[str] | None = None
 
 
 def post_status(
@@ -67,22 +69,36 @@ def post_status(
     """
     if not _TOKEN.fullmatch(token):
         raise StatusRefused(f"the token of {provider} is empty or holds characters that no token has")
-    parts = tuple(repository.split("/"))
-    if len(parts) != _PARTS.get(provider, max(2, len(parts))) or {"", ".", ".."} & set(parts) or not is_commit(commit):
-        raise StatusRefused(f"{provider} has no commit {commit!r} in a repository {repository!r}")
-    status = Status(parts, commit, state, context, description, target_url)
-    request = _requests(provider, base_url)(base_url.rstrip("/") if base_url else None, token, status)
+    status = CommitStatus(_parts(provider, repository), commit, state, context, description, target_url)
+    if not is_commit(commit):
+        raise StatusRefused(f"{commit!r} is not the full hash of a commit")
+    server = base_url.rstrip("/") if base_url else None
+    request = _maker(provider, server)(server, token, status)
     answer = post(request.url, request.headers, request.body, timeout_seconds)
-    if not answer.is_good and not request.accepts(answer.status, answer.text):
+    is_there = answer.status == 400 and request.is_there and request.is_there.search(answer.text)
+    if not answer.is_good and not is_there:
         raise answer.error(provider)
 
 
-def _requests(provider: str, base_url: str | None) -> Callable[[str | None, str, Status], Request]:
-    if (
-        provider == "bitbucket"
-        and base_url
-        and urlsplit(base_url).hostname not in ("bitbucket.org", "api.bitbucket.org")
-    ):
+def _parts(provider: str, repository: str) -> tuple[str, ...]:
+    """Owner and name; with GitLab any number of groups and the name."""
+    parts = tuple(repository.split("/"))
+    is_long = len(parts) > 2 and provider == "gitlab"
+    if not (len(parts) == 2 or is_long) or {"", ".", ".."} & set(parts):
+        raise StatusRefused(f"{provider} has no repository {repository!r}", hint="expected owner/name")
+    return parts
+
+
+def _is_public(base_url: str | None, *hosts: str) -> bool:
+    """True without an address, and for one of the public service."""
+    try:
+        return base_url is None or urlsplit(base_url).hostname in hosts
+    except ValueError:
+        return False
+
+
+def _maker(provider: str, base_url: str | None) -> Callable[[str | None, str, CommitStatus], Request]:
+    if provider == "bitbucket" and not _is_public(base_url, "bitbucket.org", "api.bitbucket.org"):
         return _bitbucket_server
     known = {"github": _github, "gitlab": _gitlab, "gitea": _gitea, "forgejo": _forgejo, "bitbucket": _bitbucket_cloud}
     if provider not in known:
@@ -90,9 +106,8 @@ def _requests(provider: str, base_url: str | None) -> Callable[[str | None, str,
     return known[provider]
 
 
-def _github(base_url: str | None, token: str, status: Status) -> Request:
-    public = base_url is None or urlsplit(base_url).hostname in ("github.com", "api.github.com")
-    api = "https://api.github.com" if public else f"{base_url}/api/v3"
+def _github(base_url: str | None, token: str, status: CommitStatus) -> Request:
+    api = GITHUB_API if _is_public(base_url, "github.com", "api.github.com") else f"{base_url}/api/v3"
     headers = {
         "Authorization": f"Bearer {token}",
         "Accept": "application/vnd.github+json",
@@ -101,38 +116,35 @@ def _github(base_url: str | None, token: str, status: Status) -> Request:
     return Request(f"{api}/repos/{_path(status)}/statuses/{status.commit}", headers, _plain(status, _GITHUB_LONGEST))
 
 
-def _gitea(base_url: str | None, token: str, status: Status) -> Request:
+def _gitea(base_url: str | None, token: str, status: CommitStatus) -> Request:
     api = f"{base_url or 'https://gitea.com'}/api/v1"
     headers = {"Authorization": f"token {token}", "Accept": "application/json"}
     return Request(f"{api}/repos/{_path(status)}/statuses/{status.commit}", headers, _plain(status, _LONGEST))
 
 
-def _forgejo(base_url: str | None, token: str, status: Status) -> Request:
+def _forgejo(base_url: str | None, token: str, status: CommitStatus) -> Request:
     return _gitea(base_url or "https://codeberg.org", token, status)
 
 
-def _gitlab(base_url: str | None, token: str, status: Status) -> Request:
+def _gitlab(base_url: str | None, token: str, status: CommitStatus) -> Request:
     project = quote("/".join(status.repository), safe="")
     url = f"{base_url or 'https://gitlab.com'}/api/v4/projects/{project}/statuses/{status.commit}"
     wanted = _GITLAB_STATES[status.state]
     body = {**_plain(status, _LONGEST), "state": wanted}
 
-    def is_there(code: int, text: str) -> bool:
-        """GitLab refuses a state that the status has already; one that runs has been pending."""
-        found = re.search(r"Cannot transition status via :\w+ from :(\w+)", text)
-        there = ("pending", "running") if wanted == "pending" else (wanted,)
-        return code == 400 and found is not None and found[1] in there
-
+    # It refuses a state that the status has already; one that runs has been pending.
+    there = "pending|running" if wanted == "pending" else wanted
+    is_there = re.compile(rf"Cannot transition status via :\w+ from :({there})\b")
     return Request(url, {"PRIVATE-TOKEN": token, "Accept": "application/json"}, body, is_there)
 
 
-def _bitbucket_cloud(_base_url: str | None, token: str, status: Status) -> Request:
-    url = f"https://api.bitbucket.org/2.0/repositories/{_path(status)}/commit/{status.commit}/statuses/build"
+def _bitbucket_cloud(_base_url: str | None, token: str, status: CommitStatus) -> Request:
+    url = f"{BITBUCKET_API}/repositories/{_path(status)}/commit/{status.commit}/statuses/build"
     page = status.target_url or f"https://bitbucket.org/{_path(status)}/commits/{status.commit}"
     return Request(url, _bitbucket_headers(token), _build(status, page, _CLOUD_KEY))
 
 
-def _bitbucket_server(base_url: str | None, token: str, status: Status) -> Request:
+def _bitbucket_server(base_url: str | None, token: str, status: CommitStatus) -> Request:
     project, slug = (quote(part, safe="~") for part in status.repository)
     place = f"projects/{project}/repos/{slug}/commits/{status.commit}"
     page = status.target_url or f"{base_url}/{place}"
@@ -146,12 +158,12 @@ def _bitbucket_headers(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
 
 
-def _plain(status: Status, longest: int) -> dict[str, str]:
+def _plain(status: CommitStatus, longest: int) -> dict[str, str]:
     body = {"state": status.state, "context": status.context, "description": status.description[:longest]}
     return {**body, "target_url": status.target_url} if status.target_url else body
 
 
-def _build(status: Status, page: str, longest_key: int) -> dict[str, str]:
+def _build(status: CommitStatus, page: str, longest_key: int) -> dict[str, str]:
     return {
         "key": _key(status.context, longest_key),
         "state": _BITBUCKET_STATES[status.state],
@@ -169,5 +181,5 @@ def _key(context: str, longest: int) -> str:
     return f"{context[: longest - 13]}-{digest}"
 
 
-def _path(status: Status) -> str:
+def _path(status: CommitStatus) -> str:
     return "/".join(quote(part, safe="~") for part in status.repository)

@@ -5,9 +5,11 @@ One delivery at a time has ``facts.record_webhook_event``; a server that answers
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID
 
 from fraisier.errors import UsageError
 from fraisier.record import encode, shape
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 Known = tuple[str, str, str]
 """What a delivery is recognised by: hook, delivery id, digest of the body."""
+
+AuditEntry = tuple[str, str, str, str, str, str]
+"""Actor, action, subject, outcome, deployment id, details as JSON; all writable (``encode.text``)."""
 
 _ID = re.compile(r"[0-9a-f][0-9a-f-]{3,35}")
 _EVENT: Mapping[str, str] = {
@@ -57,6 +62,21 @@ _AUDIT: Mapping[str, str] = {
 EVENT_COLUMNS = tuple(_EVENT)
 
 
+def new_id() -> str:
+    """As ``str(uuid4())``; the kernel is asked for random bytes once for many."""
+    with _RANDOM_MUTEX:
+        if not _RANDOM:
+            pool = os.urandom(16 * 64)
+            _RANDOM.extend(pool[start : start + 16] for start in range(0, len(pool), 16))
+        given = _RANDOM.pop()
+    return str(UUID(bytes=given, version=4))
+
+
+_RANDOM: list[bytes] = []
+_RANDOM_MUTEX = threading.Lock()
+os.register_at_fork(after_in_child=_RANDOM.clear)
+
+
 def lock_hooks(session: Session, hooks: Iterable[str]) -> None:
     """Until the end of the transaction nobody else accepts a delivery of these hooks."""
     for hook in sorted(set(hooks)):
@@ -84,13 +104,11 @@ def insert_events(session: Session, rows: Iterable[Sequence[object]]) -> None:
     _insert(session, "tb_webhook_event", _EVENT, rows)
 
 
-def insert_audit(
-    session: Session, at: datetime, entries: Iterable[tuple[str, str, str, str, str, str]], *, door: str = "webhook"
-) -> None:
-    """Audit entries, each (actor, action, subject, outcome, deployment id, details as JSON), writable."""
+def insert_audit(session: Session, at: datetime, entries: Iterable[AuditEntry], *, door: str) -> None:
+    """Audit entries of one door."""
     moment = encode.moment(at)
     rows = (
-        (str(uuid4()), moment, actor, door, action, subject, outcome, deployment_id, details)
+        (new_id(), moment, actor, door, action, subject, outcome, deployment_id, details)
         for actor, action, subject, outcome, deployment_id, details in entries
     )
     _insert(session, "tb_audit_log", _AUDIT, rows)

@@ -285,11 +285,14 @@ class TbWebhookEvent(SQLModel, table=True):
 
 
 class TbScheduleTick(SQLModel, table=True):
-    """A moment at which a deployment was due by the clock, and who of several workers has taken it: the one whose row it is."""
+    """A moment at which a deployment was due by the clock: whoever of several workers writes its row asks for the deployment.
+
+    ``schedule`` is what the moment was taken from. A target's first row of a schedule is only where counting begins.
+    """
 
     __tablename__ = "tb_schedule_tick"
     __table_args__ = (
-        UniqueConstraint("fraise", "environment", "job", "due_at", name="uq_schedule_tick_due"),
+        UniqueConstraint("fraise", "environment", "job", "schedule", "due_at", name="uq_schedule_tick_due"),
         Index("ix_schedule_tick_due", "due_at"),
         Index("ix_schedule_tick_deployment", "fk_deployment"),
     )
@@ -298,6 +301,7 @@ class TbScheduleTick(SQLModel, table=True):
     fraise: str = words(None)
     environment: str = words(None)
     job: str = words()
+    schedule: str = words()
     due_at: datetime = when()
     fk_deployment: int | None = fk("tb_deployment.pk_deployment", "SET NULL")
 

@@ -136,6 +136,11 @@ class Runner:
         os.close(self._fifo)
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the guardian process is there for another plan."""
+        return self._guardian.poll() is None
+
     def run(self, plan: Plan, secrets: Mapping[str, str], options: Options | None = None) -> Iterator[Event]:
         """Run ``plan`` and yield its events as they come, secrets masked; ``outcome`` is set when the last one has been yielded."""
         options = options or Options()
@@ -255,13 +260,8 @@ def _event(line: str, sequence: int) -> Event:
 
 
 def _message(data: Mapping[str, Any]) -> str:
-    """What a result says; of a loop, what its failed items say: the loop itself only counts them."""
     result = data.get("result") or {}
-    if not isinstance(result, dict):
-        return ""
-    items = result.get("results") or []
-    said = [str(item.get("msg") or "") for item in items if isinstance(item, dict) and item.get("failed")]
-    return "; ".join(filter(None, dict.fromkeys(said))) or str(result.get("msg") or "")
+    return str(result.get("msg") or "") if isinstance(result, dict) else ""
 
 
 def _end_marked(mark: str) -> None:

@@ -48,7 +48,7 @@ options:
     type: str
     default: ""
   allow_bad:
-    description: "Activate a release although it is marked as bad."
+    description: "Activate a release although it is marked as bad, and take the mark away."
     type: bool
     default: false
 """

@@ -97,6 +97,46 @@ def test_ctrl_c_puts_back_what_had_moved_and_says_cancelled(world: World) -> Non
     world.assert_serving(first, "v1", schema="0001")
 
 
+def with_a_first_version_that_may_hang(world: World) -> tuple[Path, str]:
+    """Two versions deployed, the second one serves; while the file exists, a process of the first does not begin to answer."""
+    hangs = world.root / "hangs"
+    waiting = f'import time\nwhile CODE == "v1" and os.path.exists("{hangs}"):\n    time.sleep(0.05)\n'
+    world.edit("service.py", 'print(f"service', f'{waiting}print(f"service')
+    world.commit("a service that may take its time")
+    world.deploy()
+    newer = world.release(2)
+    world.deploy()
+    hangs.touch()
+    return hangs, newer
+
+
+@pytest.mark.xdist_group("crash")
+def test_ctrl_c_in_a_rollback_goes_forward_again_and_says_cancelled(world: World) -> None:
+    _, newer = with_a_first_version_that_may_hang(world)
+    run = world.start("rollback", "my_api", "production")
+    assert run.stdout
+    for text in run.stdout:
+        if text.startswith("restart"):
+            break
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=90)
+    assert run.returncode == 130, out + err
+    assert world.history()[0]["status"] == "cancelled"
+    world.assert_serving(newer, "v2", schema="0002")
+
+
+@pytest.mark.xdist_group("crash")
+def test_a_rollback_that_does_not_hold_goes_forward_again(world: World) -> None:
+    hangs, newer = with_a_first_version_that_may_hang(world)
+    done = world.fraisier("rollback", "my_api", "production", expect=1)
+    assert "that did not work; going forward again" in done.stdout
+    assert world.history()[0]["status"] == "rolled_back"
+    world.assert_serving(newer, "v2", schema="0002")
+    hangs.unlink()
+    world.fraisier("rollback", "my_api", "production")
+    assert world.history()[0]["status"] == "success"
+
+
 @pytest.mark.xdist_group("crash")
 def test_a_second_ctrl_c_stops_at_once_and_claims_nothing(world: World) -> None:
     first = world.git("rev-parse", "HEAD")

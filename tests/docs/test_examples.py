@@ -103,7 +103,7 @@ def validated(document: dict[str, Any], folder: Path, page: str) -> FraisierConf
         (folder / path).write_text(text)
     text = yaml.safe_dump(document)
     (folder / "fraises.yaml").write_text(text)
-    return FraisierConfig(folder / "fraises.yaml", environ=dict.fromkeys(re.findall(r"\$\{(\w+)", text), "value"))
+    return FraisierConfig(folder / "fraises.yaml", environ=dict.fromkeys(re.findall(r"\$\{(\w+)", text), "value" * 5))
 
 
 @pytest.mark.parametrize("block", YAML_BLOCKS, ids=lambda block: block.page)

@@ -48,6 +48,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._play = ""
         self._started: dict[tuple[str, str], float] = {}
         self._known_tasks: dict[str, dict[str, Any]] = {}
+        self._said_by_items: dict[tuple[str, str], list[str]] = {}
 
     def _send(self, kind: str, **fields: Any) -> None:
         line = {"kind": kind, "time": time.time(), **fields}
@@ -103,7 +104,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._result("ok", result)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        self._result("failed", result, ignored=bool(ignore_errors))
+        # A loop says of itself only that some item failed, and not in every ansible-core by its results which one.
+        said = self._said_by_items.pop(_place(result), [])
+        self._result("failed", result, ignored=bool(ignore_errors), message="; ".join(dict.fromkeys(said)))
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         self._result("unreachable", result)
@@ -115,6 +118,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._item("ok", result)
 
     def v2_runner_item_on_failed(self, result: Any) -> None:
+        if message := str(result._result.get("msg") or ""):  # noqa: SLF001
+            self._said_by_items.setdefault(_place(result), []).append(message)
         self._item("failed", result)
 
     def v2_runner_item_on_skipped(self, result: Any) -> None:
@@ -133,3 +138,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def v2_playbook_on_stats(self, stats: Any) -> None:
         hosts = {host: stats.summarize(host) for host in sorted(stats.processed)}
         self._send("stats", result=hosts)
+
+
+def _place(result: Any) -> tuple[str, str]:
+    return result._task._uuid, result._host.get_name()  # noqa: SLF001

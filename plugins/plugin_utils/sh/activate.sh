@@ -15,6 +15,13 @@ mark_bad() {
   [ "$f_check" = 1 ] && return 0
   (: >"$f_app_path/releases/$f_bad_release_id/.fraisier-bad") 2>/dev/null || fail "cannot mark release $f_bad_release_id as bad"
 }
+# Who wants a release although it is marked takes the mark away with that.
+unmark() {
+  [ "$f_allow_bad" = 1 ] && [ -e "$f_app_path/releases/$f_release_id/.fraisier-bad" ] || return 0
+  f_changed=1
+  [ "$f_check" = 1 ] && return 0
+  rm -f "$f_app_path/releases/$f_release_id/.fraisier-bad" 2>/dev/null || fail "cannot take the mark of release $f_release_id away"
+}
 must_be_usable() {
   f_release=$f_app_path/releases/$f_release_id
   # In check mode the release may be one that the fetch before us would have made.
@@ -57,6 +64,7 @@ emit link "$f_link"
 emit link_before "$(release_at "$f_place")"
 if [ "$f_state" != absent ]; then
   must_be_usable
+  unmark
   if [ "$f_state" = live ] && [ "$(release_at "$f_color")" != "$f_release_id" ]; then
     [ "$f_check" = 1 ] || fail "no instance has release $f_release_id: it cannot be made the one that serves"
   fi

@@ -60,6 +60,7 @@ def test_bad_release_is_marked_and_then_refused_unless_wanted(two: Estate) -> No
     assert (two.release(NEW) / ".fraisier-bad").exists()
     assert "marked as bad" in activate(two, fraisier_release_id=NEW).message("activate")
     activate(two, fraisier_release_id=NEW, fraisier_activate_allow_bad="true").ok()
+    assert not (two.release(NEW) / ".fraisier-bad").exists()
     assert two.current == NEW
 
 

@@ -84,12 +84,12 @@ SECRETS = api(
     """,
     environment="{health_check: {auth_token: hunter2, headers: {X-Token: !envvar TOKEN}}}",
     rest="""
-        git: {github: {webhook_secret: ["${TOKEN}", literal-hunter2], token: "${TOKEN}"}}
+        git: {github: {webhook_secret: ["${TOKEN}", literal-hunter2-which-is-long], token: "${TOKEN}"}}
         hooks: {partner: {provider: gitea, secrets: "${TOKEN}", repositories: [a/b]}}
         notifications: {urls: ["mailto://${TOKEN}"]}
     """,
 )
-VALUES = {"DB_PASSWORD": "hunter2-db", "TOKEN": "hunter2-token", "WORD": "it"}
+VALUES = {"DB_PASSWORD": "hunter2-db", "TOKEN": "hunter2-token-which-is-long", "WORD": "it"}
 
 
 def test_secrets_stay_references_and_all_else_is_resolved(load: Load) -> None:
@@ -107,7 +107,7 @@ def test_secrets_stay_references_and_all_else_is_resolved(load: Load) -> None:
     assert settings.vars == {"nested": [{"token": SecretRef("${TOKEN}"), "plain": "text"}]}
     assert resolved.description == "about it"
     assert config.git.github
-    assert config.git.github.webhook_secret == (SecretRef("${TOKEN}"), SecretRef("literal-hunter2"))
+    assert config.git.github.webhook_secret == (SecretRef("${TOKEN}"), SecretRef("literal-hunter2-which-is-long"))
     assert config.hooks["partner"].secrets == (SecretRef("${TOKEN}"),)
     assert settings.database.url.reveal(config.environ) == "postgresql://hunter2-db@db/x"
 

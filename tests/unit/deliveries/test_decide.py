@@ -148,7 +148,7 @@ _DESK: dict[str, Desk] = {}
 @pytest.mark.parametrize("value", ["", "   ", "only-an-example"])
 def test_a_secret_that_everybody_knows_is_refused(make: Make, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(make.__globals__["ENVIRON"], "GITHUB", value)
-    with pytest.raises(ConfigError, match="empty|everybody"):
+    with pytest.raises(ConfigError, match=r"empty|everybody"):
         make(GITHUB)
 
 

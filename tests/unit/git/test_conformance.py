@@ -11,7 +11,7 @@ import pytest
 
 from fraisier.errors import InvalidPayload
 from fraisier.git import PROVIDERS, detect
-from fraisier.git.registry import _OURS
+from fraisier.git.registry import OURS
 from fraisier.secrets import MASK
 from fraisier.vocabulary import is_commit
 from tests.unit.git.deliveries import (
@@ -55,7 +55,7 @@ def expected(delivery: Delivery) -> list[dict[str, Any]]:
 
 
 def test_every_provider_of_ours_is_among_the_services() -> None:
-    assert {delivery.provider for delivery in one_of_each()} == set(_OURS)
+    assert {delivery.provider for delivery in one_of_each()} == set(OURS)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -37,11 +37,12 @@ def upgrade() -> None:
         sa.Column("fraise", sa.Text(), nullable=False),
         sa.Column("environment", sa.Text(), nullable=False),
         sa.Column("job", sa.Text(), server_default="", nullable=False),
+        sa.Column("schedule", sa.Text(), server_default="", nullable=False),
         sa.Column("due_at", MOMENT, nullable=False),
         sa.Column("fk_deployment", BIG, nullable=True),
         sa.ForeignKeyConstraint(["fk_deployment"], ["tb_deployment.pk_deployment"], ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("pk_schedule_tick"),
-        sa.UniqueConstraint("fraise", "environment", "job", "due_at", name="uq_schedule_tick_due"),
+        sa.UniqueConstraint("fraise", "environment", "job", "schedule", "due_at", name="uq_schedule_tick_due"),
     )
     op.create_index("ix_schedule_tick_due", "tb_schedule_tick", ["due_at"])
     op.create_index("ix_schedule_tick_deployment", "tb_schedule_tick", ["fk_deployment"])

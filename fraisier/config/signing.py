@@ -1,0 +1,61 @@
+"""Rules for the secrets that webhooks are signed with: who can guess one can deploy."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fraisier.config.sections import Draft
+    from fraisier.config.tree import Entry, Value
+
+SHORTEST: Final = 24
+"""In characters; of a signing token, in bytes of its key."""
+SIGNING: Final = "whsec_"
+EXAMPLE: Final = "only-an-example"
+MAKE_ONE: Final = "make one: openssl rand -hex 32"
+
+
+def check_signing(draft: Draft) -> None:
+    """Reports every secret of a webhook that could be guessed, or is no key. Its value is in no message."""
+    for provider, secrets in _secrets(draft):
+        for each in secrets.data if isinstance(secrets.data, list) else [secrets]:
+            if isinstance(each.data, str) and each.data and (fault := _fault(provider, each.data)):
+                draft.report.add(each.place, *fault)
+
+
+def _secrets(draft: Draft) -> Iterator[tuple[str, Value]]:
+    """The secrets of each hook, as they are written, with the provider that they belong to."""
+    for provider, entry in _entries(draft, "git"):
+        if secrets := entry.value.get("webhook_secret"):
+            yield provider, secrets
+    for _, entry in _entries(draft, "hooks"):
+        if secrets := entry.value.get("secrets"):
+            named = entry.value.get("provider")
+            yield str(named.data) if named else "", secrets
+
+
+def _entries(draft: Draft, section: str) -> Iterator[tuple[str, Entry]]:
+    found = draft.tree.get(section)
+    yield from found.entries.items() if found else ()
+
+
+def _fault(provider: str, secret: str) -> tuple[str, str] | None:
+    if EXAMPLE in secret:
+        return "is the secret of the example, which everybody knows", MAKE_ONE
+    if provider == "gitlab" and secret.startswith(SIGNING):
+        if _key_length(secret) < SHORTEST:
+            return f"is no signing token: {SIGNING} and base64 of at least {SHORTEST} bytes", "copy it from GitLab"
+    elif len(secret.strip()) < SHORTEST:
+        return f"is too short for a secret: it needs at least {SHORTEST} characters", MAKE_ONE
+    return None
+
+
+def _key_length(token: str) -> int:
+    try:
+        return len(base64.b64decode(token.removeprefix(SIGNING), validate=True))
+    except (binascii.Error, ValueError):
+        return 0
