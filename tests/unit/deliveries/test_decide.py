@@ -157,11 +157,6 @@ def test_without_any_secret_nobody_may_call(make: Make) -> None:
         make("").require_hooks()
 
 
-def test_a_short_secret_is_said(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(make.__globals__["ENVIRON"], "GITHUB", "short")
-    assert make(GITHUB).hooks.warnings == ("a secret of git.github has fewer than 24 characters: make a longer one",)
-
-
 def test_secrets_are_never_shown(make: Make) -> None:
     desk = make(BOTH)
     assert "secret-of-thirty" not in repr(desk.hooks)
