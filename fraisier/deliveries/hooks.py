@@ -95,6 +95,19 @@ def host_of(url: str) -> str:
     return head.rpartition("@")[2] if colon and "/" not in head else ""
 
 
+def names_of(url: str, provider: str) -> tuple[str, ...]:
+    """What ``provider`` may call the repository at ``url``: one name; for a path every end of it: where it begins is not known."""
+    name = name_of(url, provider)
+    if host_of(url) and not _is_path_on_host(url):
+        return (name,) if name else ()
+    parts = name.split("/")
+    return tuple("/".join(parts[start:]) for start in range(len(parts) - 1))
+
+
+def _is_path_on_host(url: str) -> bool:
+    return "://" not in url and url.partition(":")[2].startswith("/")
+
+
 def _services(git: GitProviders) -> dict[str, GitProvider]:
     return {name: section for name, section in git if section is not None}
 

@@ -95,7 +95,7 @@ def benchmark(folder: Path, quick: bool) -> Section:
         figures.append(Figure(f"{name}: p99", "ms", [percentile(receiver.latencies, 99)]))
     missing = "" if peer else f"; `{PEER}` is not installed, so nothing stands beside them"
     compared = (
-        f"signed GitHub pushes of 10 kB over {CONNECTIONS} connections, {count} in a round, client on the same machine; each 202 has its row"
+        f"signed pushes of 10 kB over {CONNECTIONS} connections, {count} in a round, client on the same machine; every 202 has a row"
         f" (SQLite synchronous FULL, PostgreSQL with fsync), counted after every round{missing}"
     )
     return Section("receive", compared, figures)
