@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from fraisier.deliveries.decide import ACCEPTED, IGNORED, NOT_ALLOWED, Ref
 from fraisier.record import deliveries as record
 from fraisier.record import encode
 from fraisier.record.deliveries import new_id
+from fraisier.record.ledger import target_lock
 from fraisier.vocabulary import Target, Trigger
 from fraisier.work import Asked
 
@@ -31,6 +33,9 @@ DUPLICATE = "duplicate"
 NOTHING = "it says nothing that deploys"
 _LARGEST_PAYLOAD_BYTES = 8_192
 _MOST_NAMED = 256
+BUSY_DELIVERIES = 4
+"""From so many in one group on, pushes to a target join what waits for it since ``JOIN_SECONDS`` instead of taking its place."""
+JOIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def accept(
         record.lock_hooks(session, (delivery.hook for delivery in deliveries))
         group = _Group(deliveries, session)
         asked = {target: (event, ref) for event, _, delivery in group.new for target, ref in delivery.targets.items()}
-        queued = _enqueue(ledger, asked, priority)
+        queued = _enqueue(ledger, session, asked, priority, is_busy=len(deliveries) >= BUSY_DELIVERIES)
         at = session.now()
         record.insert_events(session, [_event_row(at, event, each, queued) for event, _, each in group.new])
         record.insert_audit(session, at, _audit_entries(group.new, queued), door=door)
@@ -150,23 +155,32 @@ def _marks(delivery: Delivery) -> list[tuple[str, str, str]]:
 
 
 def _enqueue(
-    ledger: Ledger, asked: Mapping[Target, tuple[str, Ref]], priority: Callable[[Target], int]
+    ledger: Ledger,
+    session: Session,
+    asked: Mapping[Target, tuple[str, Ref]],
+    priority: Callable[[Target], int],
+    *,
+    is_busy: bool,
 ) -> dict[Target, Deployment]:
-    """One waiting deployment for each target, which knows the delivery and the ref that asked for it."""
-    wishes = [
-        engine.Wish(
-            target,
-            # The commit that was pushed is written down and not asked for: the worker takes the newest of the branch.
-            Asked(ref.sender or "webhook", trigger=Trigger.WEBHOOK),
-            priority=priority(target),
-            details={
-                "delivery": event,
-                "pushed": {"commit": ref.commit, "branch": ref.branch, "repository": ref.repository},
-            },
-        )
-        for target, (event, ref) in asked.items()
-    ]
-    return dict(zip(asked, engine.enqueue_many(ledger, wishes), strict=True)) if wishes else {}
+    """One waiting deployment for each target, which knows the last delivery and ref that asked for it."""
+    found: dict[Target, Deployment] = {}
+    wishes = []
+    for target in sorted(asked):
+        event, ref = asked[target]
+        # The commit that was pushed is written down and not asked for: the worker takes the newest of the branch.
+        wanted = Asked(ref.sender or "webhook", trigger=Trigger.WEBHOOK)
+        pushed = {"commit": ref.commit, "branch": ref.branch, "repository": ref.repository}
+        details = {**wanted.details, "delivery": event, "pushed": pushed}
+        if is_busy:
+            target_lock(session, target)
+            since = session.now() - timedelta(seconds=JOIN_SECONDS)
+            joined = record.join_waiting(session, target, actor=wanted.actor, details=details, since=since)
+            if joined:
+                found[target] = joined
+                continue
+        wishes.append(engine.Wish(target, wanted, priority=priority(target), details=details))
+    rows = engine.enqueue_many(ledger, wishes) if wishes else []
+    return found | {row.target: row for row in rows}
 
 
 def _event_row(at: datetime, event: str, delivery: Delivery, queued: Mapping[Target, Deployment]) -> tuple[object, ...]:

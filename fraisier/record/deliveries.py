@@ -13,6 +13,7 @@ from uuid import UUID
 
 from fraisier.errors import UsageError
 from fraisier.record import encode, shape
+from fraisier.record.asking import key
 from fraisier.record.url import POSTGRESQL
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fraisier.record.ledger import Ledger, Session
-    from fraisier.record.rows import WebhookEvent
+    from fraisier.record.rows import Deployment, WebhookEvent
+    from fraisier.vocabulary import Target
 
 Known = tuple[str, str, str]
 """What a delivery is recognised by: hook, delivery id, digest of the body."""
@@ -99,6 +101,19 @@ def accepted_before(session: Session, deliveries: Sequence[Known]) -> dict[int, 
     return found
 
 
+def join_waiting(
+    session: Session, target: Target, *, actor: str, details: Mapping[str, Any], since: datetime
+) -> Deployment | None:
+    """What waits for ``target`` since ``since`` or later because of another push, now asked for by this one; None when nothing does.
+
+    The caller holds the target's lock. It costs a small part of a new row, which every index of deployments would have to learn of.
+    """
+    rows = session.execute(
+        _JOIN, actor=actor, details=encode.document(details), since=encode.moment(since), **key(target)
+    )
+    return shape.deployment(rows[0]) if rows else None
+
+
 def insert_events(session: Session, rows: Iterable[Sequence[object]]) -> None:
     """Rows of tb_webhook_event, their values in the order of ``EVENT_COLUMNS`` and writable (``encode.text``)."""
     _insert(session, "tb_webhook_event", _EVENT, rows)
@@ -165,6 +180,13 @@ def recent(
     sql = f"SELECT * FROM v_recent_webhooks {where} ORDER BY received_at DESC, pk_webhook_event DESC LIMIT :limit"  # noqa: S608 - our own names
     return [shape.webhook(row) for row in ledger.query(sql, **equal, limit=limit)]
 
+
+_JOIN = """
+UPDATE tb_deployment SET actor = :actor, details = :details
+WHERE fraise = :fraise AND environment = :environment AND job = :job AND status = 'pending' AND kind = 'deploy'
+    AND trigger = 'webhook' AND background AND git_commit IS NULL AND requested_at >= :since
+RETURNING *
+"""
 
 _KNOWN_SQLITE = """
 SELECT id FROM tb_webhook_event
