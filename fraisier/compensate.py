@@ -173,13 +173,13 @@ def _restore(work: Work, places: Mapping[str, Release | None], restored: Restore
     plan = rollback_plan(work.resolved, Move(hosts=places, bad_release_id=bad))
     expect = {name: place.release_id if place else "" for name, place in places.items()}
     evidence, error = run_plan(work, plan, run, expect, Options(skip_tags=("migrate",)))
-    still_running = stop_on_hosts(work, evidence) if error else {}
-    record_hosts(work, evidence, places)
     proven = {name: release_id for name, release_id in expect.items() if evidence.proves(name, release_id)}
+    owed = {name: expect[name] for name in expect if name not in proven and evidence.is_unreachable(name)}
+    still_running = stop_on_hosts(work, evidence, but=owed) if error else {}
+    record_hosts(work, evidence, places)
     restored.hosts |= proven
     if not error:
         return
-    owed = {name: expect[name] for name in expect if name not in proven and evidence.is_unreachable(name)}
     restored.owed |= owed
     unproven = [f"{name}: {evidence.truth(name)}" for name in expect if name not in proven and name not in owed]
     restored.problems += unproven or ([] if owed else [error.message])

@@ -55,6 +55,7 @@ def request(ledger: Ledger, target: Target, kind: Kind, asked: Asked) -> rows.De
         git_commit=asked.commit,
         forced=asked.force,
         asker=Owner.here(),
+        retry_of=read.deployment(ledger, asked.retries) if asked.retries else None,
         details=asked.details,
     )
 
@@ -73,17 +74,25 @@ def deploy(
     While another deployment holds the target this one stands in line; without ``asked.wait`` that raises TargetLocked. Everything that
     goes wrong after that is in the result.
     """
+    resolved, asked = admitted(ledger, resolved, asked, environ)
+    line.must_be_free(ledger, resolved, asked)
+    row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.DEPLOY, asked))
+    return execute(ledger, resolved, row, asked, listener, environ, runner=runner)
+
+
+def admitted(
+    ledger: Ledger, resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str]
+) -> tuple[ResolvedFraise, Asked]:
+    """What may become a row: the target with its hosts, and all that is asked for. What cannot even be compiled is refused here."""
     resolved = located(resolved, environ)
     asked = bound.as_planned(ledger, resolved.target, asked)
     selected(resolved, asked.limit)
-    line.must_be_free(ledger, resolved.target, asked)
     if asked.commit is not None and not is_commit(asked.commit):
         raise UsageError(
             f"--commit '{asked.commit}' is not a full commit hash", hint="give all 40 (or 64) hexadecimal digits"
         )
-    deploy_plan(resolved, PLACEHOLDER)  # what cannot be compiled must not even become a row
-    row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.DEPLOY, asked))
-    return execute(ledger, resolved, row, asked, listener, environ, runner=runner)
+    deploy_plan(resolved, PLACEHOLDER)
+    return resolved, asked
 
 
 def rollback(
@@ -92,7 +101,7 @@ def rollback(
     """Bring the target back to the previous good release, or to the one that ``asked.to`` names; a deployment of kind rollback."""
     resolved = located(resolved, environ)
     selected(resolved, asked.limit)
-    line.must_be_free(ledger, resolved.target, asked)
+    line.must_be_free(ledger, resolved, asked)
     destination(ledger, resolved.target, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.ROLLBACK, asked))
     return execute(ledger, resolved, row, asked, listener, environ)
@@ -112,10 +121,10 @@ def resume(
     Raises UsageError when nothing is left to do.
     """
     resolved = located(resolved, environ)
-    line.settle_orphans(ledger, resolved.target, listener)
+    line.settle_orphans(ledger, resolved, listener)
     kind, asked = what_to_resume(ledger, resolved.target, actor)
     asked = replace(asked, wait=wait)
-    line.must_be_free(ledger, resolved.target, asked)
+    line.must_be_free(ledger, resolved, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, kind, asked))
     return execute(ledger, resolved, row, asked, listener, environ)
 
@@ -135,7 +144,7 @@ def execute(
     ``runner``: one that has been entered and is used again and again, for who deploys often.
     """
     resolved = located(resolved, environ)
-    claim = line.wait_for_claim(ledger, row, asked, listener)
+    claim = line.wait_for_claim(ledger, resolved, row, asked, listener)
     with nullcontext(runner) if runner else Runner(environ, resolved.settings.inventory_environment) as runner:
         hosts = selected(resolved, asked.limit)
         work = Work(ledger, resolved, claim, asked, listener, environ, runner, hosts)

@@ -13,6 +13,7 @@ from fraisier.probe import HostTruth, probe
 from fraisier.record import read
 from fraisier.record.ledger import Ledger
 from fraisier.record.rows import StoredPlan
+from fraisier.telling import tell
 from fraisier.variables import settings_of
 from fraisier.vocabulary import Trigger
 from fraisier.work import Asked, DeploymentResult, Listener
@@ -46,6 +47,7 @@ class Deployer:
         environ: Mapping[str, str] | None = None,
         listener: Listener | None = None,
     ) -> None:
+        self._config = config
         self.resolved = config.get_fraise_environment(fraise, environment)
         self.target = self.resolved.target
         self._environ = config.environ if environ is None else environ
@@ -83,17 +85,18 @@ class Deployer:
         """
         with self._ledger() as ledger:
             asked = self._asked(commit=commit, force=force, limit=limit, plan=plan)
-            return deploy.deploy(ledger, self.resolved, asked, self._listener, self._environ)
+            return self._told(ledger, deploy.deploy(ledger, self.resolved, asked, self._listener, self._environ))
 
     def rollback(self, to_version: str | None = None) -> DeploymentResult:
         """Go back to the previous good release, or to the one whose release id or commit begins with ``to_version``."""
         with self._ledger() as ledger:
-            return deploy.rollback(ledger, self.resolved, self._asked(to=to_version), self._listener, self._environ)
+            asked = self._asked(to=to_version)
+            return self._told(ledger, deploy.rollback(ledger, self.resolved, asked, self._listener, self._environ))
 
     def resume(self) -> DeploymentResult:
         """Go on with a deployment that was cut off, or bring hosts to the release that they owe."""
         with self._ledger() as ledger:
-            return deploy.resume(ledger, self.resolved, self._actor, self._listener, self._environ)
+            return self._told(ledger, deploy.resume(ledger, self.resolved, self._actor, self._listener, self._environ))
 
     def probe(self) -> list[HostTruth]:
         """What every host answers now."""
@@ -103,6 +106,10 @@ class Deployer:
     def health_check(self) -> bool:
         """True when every host is reachable, healthy, and agrees with the ledger."""
         return all(truth.reachable and truth.healthy is not False and not truth.drift for truth in self.probe())
+
+    def _told(self, ledger: Ledger, result: DeploymentResult) -> DeploymentResult:
+        tell(ledger, self._config)
+        return result
 
     def _ledger(self) -> Ledger:
         return Ledger(self._database_url)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
+from fraisier import notify
 from fraisier.errors import DeploymentCancelled, TargetLocked
 from fraisier.record import write
 from fraisier.record.owner import Owner
-from fraisier.vocabulary import FraiseState, Status, Target
+from fraisier.vocabulary import FraiseState, Status
 
 if TYPE_CHECKING:
+    from fraisier.config import ResolvedFraise
     from fraisier.record import rows
     from fraisier.record.ledger import Ledger
     from fraisier.work import Asked, Listener
@@ -21,11 +24,11 @@ STAND_SECONDS = 10.0
 """So often whoever stands in line says so; after a minute of silence workers of other machines take it for gone."""
 
 
-def must_be_free(ledger: Ledger, target: Target, asked: Asked) -> None:
+def must_be_free(ledger: Ledger, resolved: ResolvedFraise, asked: Asked) -> None:
     """Who does not want to wait is told so before anything is written down, and takes nobody's place in the line."""
     if not asked.wait:
-        write.interrupt_orphans(ledger, target)
-        write.refuse_held(ledger, target)
+        interrupt_orphans(ledger, resolved)
+        write.refuse_held(ledger, resolved.target)
 
 
 def enter(ledger: Ledger, ask: Callable[[], rows.Deployment]) -> rows.Deployment:
@@ -39,12 +42,14 @@ def enter(ledger: Ledger, ask: Callable[[], rows.Deployment]) -> rows.Deployment
             return row
 
 
-def wait_for_claim(ledger: Ledger, row: rows.Deployment, asked: Asked, listener: Listener) -> rows.Deployment:
+def wait_for_claim(
+    ledger: Ledger, resolved: ResolvedFraise, row: rows.Deployment, asked: Asked, listener: Listener
+) -> rows.Deployment:
     """Claim a pending deployment as soon as nobody else holds its target. Raises DeploymentCancelled when a newer one took its place."""
     is_told, said = False, time.monotonic()
     try:
         while row.status is not Status.IN_PROGRESS:
-            settle_orphans(ledger, row.target, listener)
+            settle_orphans(ledger, resolved, listener)
             try:
                 return write.claim(ledger, row.id, Owner.here())
             except TargetLocked as held:
@@ -64,8 +69,13 @@ def wait_for_claim(ledger: Ledger, row: rows.Deployment, asked: Asked, listener:
     return row
 
 
-def settle_orphans(ledger: Ledger, target: Target, listener: Listener) -> None:
+def settle_orphans(ledger: Ledger, resolved: ResolvedFraise, listener: Listener) -> None:
     """Deployments whose controller is gone did not end: say so, and trust nothing of what they may have left on hosts."""
-    for lost in write.interrupt_orphans(ledger, target):
+    for lost in interrupt_orphans(ledger, resolved):
         listener.note(f"deployment {lost.id[:8]} was interrupted: {lost.error_message or 'its process is gone'}")
-        write.set_fraise_state(ledger, target, status=FraiseState.UNKNOWN)
+        write.set_fraise_state(ledger, resolved.target, status=FraiseState.UNKNOWN)
+
+
+def interrupt_orphans(ledger: Ledger, resolved: ResolvedFraise) -> list[rows.Deployment]:
+    """End the target's deployments whose holder is gone, and let everybody hear of it."""
+    return write.interrupt_orphans(ledger, resolved.target, on_lost=partial(notify.ended, ledger, resolved))

@@ -63,11 +63,12 @@ def remember(work: Work, evidence: Evidence) -> None:
         after = page[-1].sequence
         for row in page:
             if row.phase == Phase.MIGRATE and row.run == "deploy":
-                evidence.see(_event(row))
+                evidence.see(as_event(row))
     evidence.migration.recall()
 
 
-def _event(row: rows.RecordedEvent) -> Event:
+def as_event(row: rows.RecordedEvent) -> Event:
+    """An event as it was when it came."""
     return Event(
         kind=EventKind(row.event),
         time=row.created_at.timestamp(),
@@ -76,6 +77,7 @@ def _event(row: rows.RecordedEvent) -> Event:
         action=row.action,
         host=row.host,
         item=row.item,
+        duration=row.duration_seconds,
         changed=row.changed,
         message=row.message,
         result=row.data,

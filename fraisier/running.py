@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -99,9 +99,12 @@ class interruptible:  # noqa: N801  # reads as a verb at its one use
             signal.signal(number, handler)
 
 
-def stop_on_hosts(work: Work, evidence: Evidence) -> dict[str, str]:
-    """End the commands that a cut off run left going on hosts; returns what could not be ended, by host."""
-    names = evidence.unanswered
+def stop_on_hosts(work: Work, evidence: Evidence, *, but: Collection[str] = ()) -> dict[str, str]:
+    """End the commands that a cut off run left going on hosts; returns what could not be ended, by host.
+
+    ``but``: hosts that did not answer a moment ago; asking them again would take as long again.
+    """
+    names = [name for name in evidence.unanswered if name not in but]
     if not names:
         return {}
     work.listener.note(f"ending what still runs on {', '.join(names)}")

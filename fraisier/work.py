@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fraisier import notify
 from fraisier.clock import PhaseClock
 from fraisier.errors import DeploymentCancelled, DeploymentFailed, DeploymentTimeout, FraisierError, RollbackFailed
 from fraisier.evidence import Evidence, Failure
@@ -38,7 +39,8 @@ class Asked:
     """What somebody asked for, and who.
 
     ``commit`` pins a full hash, ``to`` names a release of a rollback, ``plan`` a kept plan, ``resumes`` the interrupted deployment that is
-    continued, ``debts`` asks for nothing but what is still owed to hosts. ``wait``: stand in line while another holds the target.
+    continued, ``retries`` the failed one that is tried again, ``debts`` asks for nothing but what is still owed to hosts. ``wait``: stand
+    in line while another holds the target.
     """
 
     actor: str
@@ -49,6 +51,7 @@ class Asked:
     limit: str | None = None
     plan: str | None = None
     resumes: str | None = None
+    retries: str | None = None
     debts: bool = False
     wait: bool = True
 
@@ -181,15 +184,17 @@ class Work:
             "owed": dict(result.owed),
             **({"paths": dict(result.skipped)} if result.skipped else {}),
         }
-        write.finish(
-            self.ledger,
-            self.claim,
-            status,
-            error=error,
-            schema_after=self.schema_after,
-            details={**self.claim.details, **details},
-            **{name: value for name, value in facts.items() if value},
-        )
+        with self.ledger.transaction():
+            if write.finish(
+                self.ledger,
+                self.claim,
+                status,
+                error=error,
+                schema_after=self.schema_after,
+                details={**self.claim.details, **details},
+                **{name: value for name, value in facts.items() if value},
+            ):
+                notify.ended(self.ledger, self.resolved, self.claim)
         return result
 
     def give_up(self, status: Status, error: FraisierError) -> DeploymentResult:
@@ -209,10 +214,12 @@ class Work:
         }
         repo = settings_of(self.resolved).git_repo or ""
         hashes = {"plan_hash": plan.hash, "config_hash": plan.config_hash}
-        if not write.set_plan(
-            self.ledger, self.claim, plan=plan.snapshot(), git_repo=repo, git_branch=git_branch, **facts, **hashes
-        ):
-            raise DeploymentFailed("another process has taken this deployment over", hint="see: fraisier history")
+        with self.ledger.transaction():
+            if not write.set_plan(
+                self.ledger, self.claim, plan=plan.snapshot(), git_repo=repo, git_branch=git_branch, **facts, **hashes
+            ):
+                raise DeploymentFailed("another process has taken this deployment over", hint="see: fraisier history")
+            notify.began(self.ledger, self.resolved, self.claim)
 
     def set_state(self, state: FraiseState, release: Release | None) -> None:
         """What is known of the target as a whole, for `status`."""

@@ -25,14 +25,18 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "list": ("list", "list_fraises", "List fraises, their environments, branches and hosts."),
     "lock": ("lock", "lock", "Show who holds a target, or take it away."),
     "logs": ("logs", "logs", "Show what a deployment did, task by task."),
+    "notify": ("notify", "notify", "Try the places that hear of deployments, and see what waits for them."),
     "plan": ("plan", "plan", "Say what a deployment would do, and keep it for deploy --plan."),
+    "queue": ("queue", "queue", "Show what runs and what waits, in the order in which it will be done."),
     "render": ("render", "render", "Write a deployment as a project for plain ansible-playbook."),
     "resume": ("resume", "resume", "Go on with a deployment that was cut off, or settle what hosts owe."),
+    "retry": ("retry", "retry", "Try a failed deployment again: the same commit to the same hosts."),
     "rollback": ("rollback", "rollback", "Go back to the previous good release, or to a named one."),
     "serve": ("fraisier.web.serve", "serve", "Receive webhooks, and deploy what is pushed."),
     "stats": ("stats", "stats", "Show counts, success rates and durations."),
     "status": ("status", "status", "Show what runs where; --live asks the hosts."),
     "webhooks": ("webhooks", "webhooks", "Look at received webhooks, decide on one again, try a hook."),
+    "work": ("work", "work", "Carry out deployments that are asked for in the background."),
 }
 
 

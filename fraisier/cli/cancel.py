@@ -24,13 +24,15 @@ def cancel(ctx: click.Context, /, fraise: str, environment: str, *, no_wait: boo
     What has moved is put back by the process that runs it. Exits with 0 when the deployment has ended as cancelled, 7 when going back
     failed, 1 when it had ended by itself before it heard of this.
     """
+    from fraisier.line import interrupt_orphans
     from fraisier.record import read, write
     from fraisier.record.ledger import Ledger
     from fraisier.vocabulary import Status
 
-    target = load_config(ctx).get_fraise_environment(fraise, environment).target
+    resolved = load_config(ctx).get_fraise_environment(fraise, environment)
+    target = resolved.target
     with Ledger() as ledger:
-        write.interrupt_orphans(ledger, target)
+        interrupt_orphans(ledger, resolved)
         waiting = read.pending(ledger, target)
         found = next(iter(read.running(ledger, target)), None) or waiting
         if found is None:
@@ -42,7 +44,7 @@ def cancel(ctx: click.Context, /, fraise: str, environment: str, *, no_wait: boo
                 found = write.cancel(ledger, row.id, actor=actor())
         while not no_wait and not found.status.is_final:
             time.sleep(LOOK_SECONDS)
-            write.interrupt_orphans(ledger, target)
+            interrupt_orphans(ledger, resolved)
             found = read.deployment(ledger, found.id) or found
     if as_json:
         print_json({"deployment": {"id": found.id, "status": found.status, "details": found.details}})

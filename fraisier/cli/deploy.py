@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fraisier.cli.options import as_json, error_data, load_config, print_json, target_arguments
+from fraisier.cli.options import as_json, error_data, load_config, print_json
 
 if TYPE_CHECKING:
+    from fraisier.config import FraisierConfig
+    from fraisier.record.ledger import Ledger
     from fraisier.work import DeploymentResult, Listener
 
 
@@ -25,7 +27,8 @@ wait_option = click.option(
 
 
 @click.command()
-@target_arguments
+@click.argument("fraise", metavar="FRAISE")
+@click.argument("environment", metavar="ENVIRONMENT", required=False)
 @click.option("--force", is_flag=True, help="Deploy although the newest commit is what runs already.")
 @click.option("--commit", metavar="HASH", help="Deploy this commit (full hash) instead of the branch's newest.")
 @click.option("--limit", metavar="HOSTS", help="Only these hosts: names or patterns, separated by commas.")
@@ -36,17 +39,33 @@ wait_option = click.option(
     "--dry-run", is_flag=True, help="Say what would be done: Ansible's check mode on every host; nothing is changed."
 )
 @wait_option
+@click.option("--detach", is_flag=True, help="Ask a worker to do it, and come back at once (see fraisier work).")
+@click.option(
+    "--follow", is_flag=True, help="Ask a worker to do it and watch it; or, with an id alone, watch that deployment."
+)
 @click.option("--diff", is_flag=True, help="Show what changes in files; alone it implies --dry-run.")
 @as_json
 @click.pass_context
 def deploy(
-    ctx: click.Context, /, fraise: str, environment: str, *, as_json: bool, dry_run: bool, diff: bool, **asked: Any
+    ctx: click.Context,
+    /,
+    fraise: str,
+    environment: str | None,
+    *,
+    as_json: bool,
+    dry_run: bool,
+    diff: bool,
+    detach: bool,
+    follow: bool,
+    **asked: Any,
 ) -> int:
     """Deploy a fraise to an environment.
 
     Brings the newest commit of the branch to every host, migrates, restarts, and waits until the new version answers. Whatever goes wrong
-    is put back: code, dependencies and schema.
+    is put back: code, dependencies and schema. `deploy --follow DEPLOYMENT` watches one that runs or waits, wherever that is.
     """
+    if environment is None:
+        return _watch(fraise, follow=follow, as_json=as_json)
     from fraisier import deploy as deployment
     from fraisier.record.ledger import Ledger
     from fraisier.work import Asked
@@ -59,10 +78,30 @@ def deploy(
     if dry_run or diff:
         from fraisier.cli.dry_run import dry_run as try_out
 
+        if detach or follow:
+            raise click.UsageError("--dry-run is done here and now: give it without --detach and --follow")
         return try_out(resolved, wanted, config.environ, diff=diff, as_json=as_json)
-    with Ledger() as ledger, listening(quiet=as_json) as listener:
-        result = deployment.deploy(ledger, resolved, wanted, listener, config.environ)
-    return report(result, as_json=as_json)
+    if detach or follow:
+        from fraisier.cli.background import ask
+        from fraisier.vocabulary import Kind
+
+        with Ledger() as ledger:
+            return ask(ledger, resolved, Kind.DEPLOY, wanted, config.environ, follow=follow, as_json=as_json)
+    with Ledger() as ledger:
+        with listening(quiet=as_json) as listener:
+            result = deployment.deploy(ledger, resolved, wanted, listener, config.environ)
+        return finish(ledger, config, result, as_json=as_json)
+
+
+def _watch(deployment_id: str, *, follow: bool, as_json: bool) -> int:
+    if not follow:
+        raise click.UsageError("Missing argument 'ENVIRONMENT'.")
+    from fraisier.cli.background import watch
+    from fraisier.record import write
+    from fraisier.record.ledger import Ledger
+
+    with Ledger() as ledger:
+        return watch(ledger, write.known(ledger, deployment_id), as_json=as_json)
 
 
 def actor() -> str:
@@ -91,6 +130,17 @@ def listening(*, quiet: bool) -> Iterator[Listener]:
             yield live
     else:
         yield PlainListener(print_line)
+
+
+def finish(ledger: Ledger, config: FraisierConfig, result: DeploymentResult, *, as_json: bool) -> int:
+    """Print how it ended, let those hear of it who want to, and return the exit code, which depends on the deployment alone."""
+    from fraisier.telling import tell
+
+    code = report(result, as_json=as_json)
+    sys.stdout.flush()
+    for row in tell(ledger, config):
+        click.echo(f"{row.channel} has not heard of {row.target} yet: {row.error} (fraisier notify list)", err=True)
+    return code
 
 
 def report(result: DeploymentResult, *, as_json: bool) -> int:

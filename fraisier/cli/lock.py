@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,13 +56,16 @@ def release(ctx: click.Context, /, fraise: str, environment: str, *, force: bool
     The deployment is recorded as interrupted. A holder that lives keeps its target unless --force is given; it notices within
     seconds, and hosts refuse its number as soon as another deployment has begun.
     """
+    from fraisier import notify
     from fraisier.record import write
     from fraisier.record.ledger import Ledger
     from fraisier.record.owner import is_alive
 
-    target = load_config(ctx).get_fraise_environment(fraise, environment).target
+    resolved = load_config(ctx).get_fraise_environment(fraise, environment)
+    target = resolved.target
     with Ledger() as ledger:
-        lost = write.interrupt_orphans(ledger, target, (lambda _: False) if force else is_alive)
+        tell = partial(notify.ended, ledger, resolved)
+        lost = write.interrupt_orphans(ledger, target, (lambda _: False) if force else is_alive, on_lost=tell)
         holder = _holder(ledger, target)
     if holder is not None:
         raise TargetLocked(

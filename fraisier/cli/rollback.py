@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fraisier.cli.deploy import actor, listening, report, wait_option
+from fraisier.cli.deploy import actor, finish, listening, wait_option
 from fraisier.cli.options import as_json, load_config, target_arguments
 
 
@@ -29,7 +29,8 @@ def rollback(ctx: click.Context, /, fraise: str, environment: str, *, to: str | 
 
     config = load_config(ctx)
     resolved = config.get_fraise_environment(fraise, environment)
-    with Ledger() as ledger, listening(quiet=as_json) as listener:
-        asked = Asked(actor=actor(), to=to, wait=wait)
-        result = deployment.rollback(ledger, resolved, asked, listener, config.environ)
-    return report(result, as_json=as_json)
+    with Ledger() as ledger:
+        with listening(quiet=as_json) as listener:
+            asked = Asked(actor=actor(), to=to, wait=wait)
+            result = deployment.rollback(ledger, resolved, asked, listener, config.environ)
+        return finish(ledger, config, result, as_json=as_json)

@@ -29,6 +29,7 @@ def check(draft: Draft) -> None:
                 draft.report.add(*finding)
     _not_shared(draft)
     _environment_names(draft)
+    _limited_environments(draft)
     _branches(draft)
     check_signing(draft)
 
@@ -115,6 +116,17 @@ def _environment_names(draft: Draft) -> None:
         hint = draft.report.suggestion(name, used - set(defaults.entries)) if name not in used else ""
         if hint:
             draft.report.add(entry.key, "no fraise has this environment", hint)
+
+
+def _limited_environments(draft: Draft) -> None:
+    """A limit for an environment that no fraise has would limit nothing."""
+    limits, fraises = draft.tree.get("engine", "max_running_per_environment"), draft.tree.get("fraises")
+    if not (limits and fraises):
+        return
+    used = {name for entry in fraises.entries.values() for name in _environments_of(entry.value)}
+    for name, entry in limits.entries.items():
+        if name not in used:
+            draft.report.add(entry.key, "no fraise has this environment", draft.report.suggestion(name, used))
 
 
 def _environments_of(fraise: Value) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,10 +11,11 @@ from fraisier.config.check import check
 from fraisier.config.dotenv import LARGEST_BYTES, parse_dotenv
 from fraisier.config.find import find_config, shown
 from fraisier.config.late import Substitution
+from fraisier.config.notices import notices
 from fraisier.config.read import parse, read_bytes
 from fraisier.config.report import Report
 from fraisier.config.resolved import Fraise, ResolvedFraise
-from fraisier.config.sections import Draft, read_sections
+from fraisier.config.sections import Draft, read_sections, secrets_in
 from fraisier.errors import UsageError
 from fraisier.fraise_types import scheduled
 from fraisier.fraise_types.spelling import did_you_mean
@@ -69,7 +70,7 @@ class FraisierConfig:
             draft.server,
         )
         self.engine = draft.engine
-        self._fraises = _fraises(draft)
+        self._fraises = _fraises(draft, self.environ)
         self._branches = {
             branch: [Target(each.fraise, each.environment) for each in targets.root]
             for branch, targets in draft.branches.items()
@@ -125,6 +126,12 @@ class FraisierConfig:
         for fraise in self._fraises.values():
             yield from fraise.environments.values()
 
+    def secret_values(self) -> frozenset[str]:
+        """Everything in the file that is a secret, and the variables that secrets are made from: what no message may hold."""
+        sections = [self.git, dict(self.hooks), self.notifications, *(resolved.settings for resolved in self.all())]
+        revealed = {secret.reveal(self.environ) for secret in secrets_in(sections)}
+        return frozenset(revealed | {self.environ.get(name, "") for name in self.sources.secret_variables}) - {""}
+
     def targets(self) -> list[Target]:
         """Everything with a state of its own, in the order of the file: jobs one by one, all else per environment."""
         return [target for resolved in self.all() for target in _targets(resolved)]
@@ -157,11 +164,12 @@ def _dotenv_name(beside: str) -> str:
     return str(Path(beside).with_name(DOTENV))
 
 
-def _fraises(draft: Draft) -> dict[str, Fraise]:
+def _fraises(draft: Draft, environ: Mapping[str, str]) -> dict[str, Fraise]:
+    told = notices(draft.notifications, draft.git, environ)
     found: dict[str, dict[str, ResolvedFraise]] = {}
     for candidate in draft.candidates:
         target = candidate.resolved.target
-        found.setdefault(target.fraise, {})[target.environment] = candidate.resolved
+        found.setdefault(target.fraise, {})[target.environment] = replace(candidate.resolved, notices=told)
     return {
         name: Fraise(name, first.type, first.description, environments)
         for name, environments in found.items()

@@ -56,7 +56,8 @@ class GitProvider(Section):
         json_schema_extra={"x-or-one": True},
     )
     token: Secret | None = Field(
-        None, description="Access token for fetching over https. A secret. Default: none; public repositories, or ssh."
+        None,
+        description="Access token of the service's API, for statuses beside commits. A secret. Default: none; no statuses.",
     )
     base_url: HttpUrl | None = Field(None, description="Address of your own server. Default: the public service.")
     repositories: tuple[Line, ...] = Field(
@@ -127,6 +128,10 @@ class Notifications(Section):
     on: tuple[Occasion, ...] = Field(
         ("success", "failed", "rolled_back", "rollback_failed", "recovered"),
         description="Which ends of a deployment are told. Default: all of them.",
+    )
+    commit_status: bool = Field(
+        True,
+        description="Whether commits get a status in their git service, where that has a token. Default: true.",
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fraisier.config.notices import Notices
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -37,7 +39,7 @@ class ResolvedFraise:
     ``unset`` names the settings that nobody wrote, which therefore hold their default. ``root`` is the folder of
     fraises.yaml: relative paths of the configuration start there. ``groups`` are those of fraises.yaml that have any of its
     hosts, with these members. With ``settings.inventory``, hosts are known only once ``fraisier.estate`` has
-    asked: then ``estate`` is what it was told.
+    asked: then ``estate`` is what it was told. ``notices`` says who hears of its deployments.
     """
 
     target: Target
@@ -48,6 +50,7 @@ class ResolvedFraise:
     unset: frozenset[str] = frozenset()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     estate: Estate | None = None
+    notices: Notices = field(default_factory=Notices)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from fraisier.secrets import SecretRef
 from fraisier.vocabulary import NAME, FraiseType, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from fraisier.config.report import Report
@@ -210,10 +210,16 @@ def _shallow(tree: Value) -> Value:
 
 def secret_places(value: Any) -> set[str]:
     """Places of all secrets in a model, at any depth."""
+    return {secret.place for secret in secrets_in(value)}
+
+
+def secrets_in(value: Any) -> Iterator[SecretRef]:
+    """All secrets in a model, at any depth."""
     if isinstance(value, SecretRef):
-        return {value.place}
-    if isinstance(value, BaseModel):
-        return secret_places([inner for _, inner in value])
-    if isinstance(value, dict):
-        return secret_places(list(value.values()))
-    return {place for inner in value for place in secret_places(inner)} if isinstance(value, (list, tuple)) else set()
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from secrets_in([inner for _, inner in value])
+    elif isinstance(value, dict):
+        yield from secrets_in(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        yield from (secret for inner in value for secret in secrets_in(inner))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fraisier.engine.carrier import carrier
-from fraisier.record import write
+from fraisier.record import read, write
 from fraisier.vocabulary import Kind, Target
 
 if TYPE_CHECKING:
@@ -43,12 +43,13 @@ def enqueue_many(ledger: Ledger, wishes: Sequence[Wish]) -> list[Deployment]:
     The way for whoever asks for several targets in one transaction: they are locked in an order that is the same for everybody.
     """
     with ledger.transaction() as session:
-        rows = write.request_many(ledger, [_request(wish) for wish in wishes])
+        rows = write.request_many(ledger, [_request(ledger, wish) for wish in wishes])
         carrier(ledger).ring(session, {row.target: row.priority for row in rows})
         return rows
 
 
-def _request(wish: Wish) -> write.Request:
+def _request(ledger: Ledger, wish: Wish) -> write.Request:
+    retries = wish.asked.retries
     return write.Request(
         wish.target,
         kind=wish.kind,
@@ -59,6 +60,6 @@ def _request(wish: Wish) -> write.Request:
         git_commit=wish.asked.commit,
         forced=wish.asked.force,
         background=True,
-        retry_of=wish.retry_of,
+        retry_of=wish.retry_of or (read.deployment(ledger, retries) if retries else None),
         details={**wish.asked.details, **wish.details},
     )

@@ -6,7 +6,7 @@ import logging
 import socket
 from typing import TYPE_CHECKING
 
-from fraisier import deploy
+from fraisier import deploy, notify
 from fraisier.compile import deploy_plan
 from fraisier.engine.due import Limits
 from fraisier.engine.worker import Rules
@@ -54,7 +54,9 @@ def carry_out(ledger: Ledger, config: FraisierConfig, runners: Runners, row: Dep
             resolved = _ready(config, row.target, asked)
     except FraisierError as error:
         LOG.warning("%s: deployment %s failed: %s", row.target, row.id[:8], error)
-        write.finish(ledger, row, Status.FAILED, error=error)
+        with ledger.transaction():
+            if write.finish(ledger, row, Status.FAILED, error=error):
+                notify.announcer(ledger, config)(row)
         return
     with runners.one(config.environ, resolved.settings.inventory_environment) as runner:
         result = deploy.execute(ledger, resolved, row, asked, listener, config.environ, runner=runner)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fraisier.record import queue, write
+from fraisier.record import queue, read, write
 from fraisier.record.ledger import target_lock
 from fraisier.resume import what_to_resume
-from fraisier.vocabulary import Kind, Target, Trigger
+from fraisier.vocabulary import Kind, Status, Target, Trigger
 from fraisier.work import Asked
 
 if TYPE_CHECKING:
@@ -79,11 +79,13 @@ def take(ledger: Ledger, target: Target, owner: Owner, limits: Limits) -> Deploy
     """
     with ledger.transaction() as session:
         target_lock(session, target)
+        if read.running(ledger, target):
+            return None
+        owing = [target] if owes(ledger, target, session.now()) else []
         if limits:
             session.lock("fraisier engine")  # who counts and claims does both alone
-        owing = [target] if owes(ledger, target, session.now()) else []
-        if target not in [each.target for each in due(ledger, limits, owing)]:
-            return None
+            if target not in [each.target for each in due(ledger, limits, owing)]:
+                return None
         for row in filter(_is_resumable, queue.cut_off(ledger, target)):
             return write.take_up(ledger, _going_on(ledger, row), owner)
         if waiting := write.claim_next(ledger, target, owner):
@@ -103,7 +105,7 @@ def owes(ledger: Ledger, target: Target, now: datetime) -> bool:
 
 def is_given_up(row: Deployment) -> bool:
     """Whether an interrupted deployment of the background is left to people: it was cut off too often, or was to be cancelled."""
-    return row.background and (row.cancel_requested or _resumes(row) >= RESUMES)
+    return row.background and row.status is Status.INTERRUPTED and (row.cancel_requested or _resumes(row) >= RESUMES)
 
 
 def _is_time(look: tuple[datetime, int], now: datetime) -> bool:

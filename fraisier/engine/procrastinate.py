@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +14,19 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from fraisier.errors import LedgerError
+from fraisier.record import queue
 from fraisier.record.holding import LEASE_SECONDS
 from fraisier.vocabulary import Target
 
 if TYPE_CHECKING:
     from fraisier.engine.worker import Worker
     from fraisier.record.ledger import Ledger, Session
-    from fraisier.record.rows import Deployment
 
 LOG = logging.getLogger("fraisier.engine")
 TASK = "fraisier:look"
 LOOK_SECONDS = 0.2
 SWEEP_SECONDS = 1.0
+GOODBYE_SECONDS = 5.0
 PATIENCE_SECONDS = 3600.0
 """So long Procrastinate's own connections wait for PostgreSQL before they say that it is away."""
 OPTIONS: Mapping[str, Any] = {
@@ -62,34 +63,41 @@ class Procrastinate:
         sweeper.join()
 
     def _sweep(self, worker: Worker) -> None:
-        """Every second: free the doorbells of workers that are gone, and ring for whatever may begin and is not heard."""
+        """Every second: free the doorbells of workers that are gone, whose locks would keep everybody else from their targets, and ring
+        for whatever may begin and is not heard."""
         while not worker.stop.is_set():
             worker.sweep()
             try:
                 with self._ledger.transaction() as session:
-                    _free_doorbells(session, worker.lost)
+                    session.lock("fraisier doorbells")
+                    stuck = [row.target.slug for row in queue.cut_off(self._ledger)]
+                    session.execute(_FREE, task=TASK, seconds=LEASE_SECONDS, locks=stuck)
                     self.ring(session, {each.target: each.priority for each in worker.due()})
             except LedgerError as error:
                 LOG.debug("doorbells: %s", error.message)  # the worker itself has said that it waits for the database
             worker.stop.wait(SWEEP_SECONDS)
 
     async def _listen(self, worker: Worker) -> None:
-        """Procrastinate's worker gives up when PostgreSQL is away for long: it is started again, while our threads work on."""
+        """Procrastinate's worker gives up when PostgreSQL is away for long: it is begun again, while our threads work on."""
         while not worker.stop.is_set():
-            app = App(connector=self._connector())
-
-            @app.task(name=TASK)
-            async def look(fraise: str, environment: str, job: str) -> None:
-                await _look(worker, Target(fraise, environment, job))
-
-            try:
-                async with app.open_async():
-                    await _until_stopped(
-                        worker, asyncio.create_task(app.run_worker_async(**OPTIONS, concurrency=worker.concurrency))
-                    )
-            except Exception as error:  # noqa: BLE001  # a door: whatever it is, the worker goes on
-                LOG.warning("doorbells are not heard: %s", error)
+            listening = asyncio.create_task(self._answer(worker))
+            while not worker.stop.is_set() and not listening.done():
+                await asyncio.wait([listening], timeout=LOOK_SECONDS)
+            listening.cancel()
+            await asyncio.wait([listening], timeout=GOODBYE_SECONDS)
+            if listening.done() and not listening.cancelled() and (error := listening.exception()):
+                LOG.warning("doorbells are not heard for a moment: %s", error)
                 await asyncio.sleep(LOOK_SECONDS)
+
+    async def _answer(self, worker: Worker) -> None:
+        app = App(connector=self._connector())
+
+        @app.task(name=TASK)
+        async def look(fraise: str, environment: str, job: str) -> None:
+            await _look(worker, Target(fraise, environment, job))
+
+        async with app.open_async():
+            await app.run_worker_async(**OPTIONS, concurrency=worker.concurrency)
 
     def _connector(self) -> PsycopgConnector:
         return PsycopgConnector(
@@ -109,21 +117,6 @@ async def _look(worker: Worker, target: Target) -> None:
             return
         await asyncio.sleep(LOOK_SECONDS)  # a thread of an earlier connection is still at work
     await asyncio.shield(asyncio.wrap_future(future))
-
-
-async def _until_stopped(worker: Worker, listening: asyncio.Task[None]) -> None:
-    while not worker.stop.is_set() and not listening.done():
-        await asyncio.wait([listening], timeout=LOOK_SECONDS)
-    listening.cancel()
-    with suppress(asyncio.CancelledError):
-        await listening
-
-
-def _free_doorbells(session: Session, lost: Sequence[Deployment]) -> None:
-    """Take away jobs whose worker is gone: it would be their lock that keeps their target from everybody else."""
-    locks = [row.target.slug for row in lost if row.background]
-    if session.execute("SELECT pg_try_advisory_xact_lock(hashtext('fraisier doorbells')) AS ours")[0]["ours"]:
-        session.execute(_FREE, task=TASK, seconds=LEASE_SECONDS, locks=locks)
 
 
 @cache

@@ -6,8 +6,10 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
+from fraisier import notify
 from fraisier.engine.body import carry_out, rules_of
 from fraisier.engine.carrier import carrier
 from fraisier.engine.runners import Runners
@@ -17,8 +19,10 @@ from fraisier.errors import LedgerError
 if TYPE_CHECKING:
     from fraisier.engine.source import Source
     from fraisier.record.ledger import Ledger
+    from fraisier.record.rows import Deployment
 
 LOG = logging.getLogger("fraisier.engine")
+SEND_SECONDS = 0.5
 
 
 def work(
@@ -36,20 +40,36 @@ def work(
         lambda row: carry_out(ledger, source.config(), runners, row),
         concurrency=concurrency or source.config().engine.concurrency,
         rules=lambda: rules_of(ledger, source.config()),
+        on_end=partial(_announce, ledger, source),
         stop=stop,
     )
     if not _is_ready(ledger, stop):
         return True
-    with _every(60.0, runners.trim):
+    with _every(60.0, runners.trim), _every(SEND_SECONDS, lambda: _send(ledger, source)):
         if once:
             _drain(worker)
         else:
             LOG.info("worker is ready: %s, %d at once", ledger.place, worker.concurrency)
             carrier(ledger).serve(worker)
         is_idle = _wind_up(worker, source.config().engine.stop_seconds)
+        _send(ledger, source)
     if is_idle:
         runners.close()
     return is_idle
+
+
+def _announce(ledger: Ledger, source: Source, row: Deployment) -> None:
+    notify.announcer(ledger, source.config())(row)
+
+
+def _send(ledger: Ledger, source: Source) -> None:
+    """Tell those who want to hear of deployments; nobody waits for that."""
+    try:
+        notify.deliver_due(ledger, source.config())
+    except LedgerError as error:
+        LOG.debug("messages wait for the database: %s", error.message)
+    except Exception:  # a door: what cannot be told must not end the telling
+        LOG.exception("messages could not be sent")
 
 
 def _is_ready(ledger: Ledger, stop: threading.Event) -> bool:
@@ -71,6 +91,7 @@ def _is_ready(ledger: Ledger, stop: threading.Event) -> bool:
 
 def _drain(worker: Worker) -> None:
     """Carry out what is due now and what becomes due by that."""
+    worker.knock()
     while not worker.stop.is_set():
         worker.sweep()
         found = worker.due()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from fraisier.engine import due, ticks
@@ -41,7 +42,10 @@ class Rules:
 
 
 class Worker:
-    """``carry_out`` is called in a thread of its own with a deployment that has been claimed, and gives it its final status."""
+    """``carry_out`` is called in a thread of its own with a deployment that has been claimed, and gives it its final status.
+
+    ``on_end`` is called with each deployment that ends otherwise, in the transaction that ends it.
+    """
 
     def __init__(
         self,
@@ -50,21 +54,22 @@ class Worker:
         *,
         concurrency: int,
         rules: Callable[[], Rules] = Rules,
+        on_end: Callable[[Deployment], None] = lambda _: None,
         stop: threading.Event | None = None,
     ) -> None:
         self.ledger = ledger
         self.concurrency = concurrency
         self.stop = stop or threading.Event()
-        self.lost: list[Deployment] = []
-        """What the last sweep has found interrupted."""
         self._carry_out = carry_out
         self._rules = rules
+        self._on_end = on_end
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="deployment")
         self._mutex = threading.Lock()
         self._busy: dict[Target, Deployment | None] = {}
         self._is_free = threading.Condition(self._mutex)
         self._owing: list[Target] = []
-        self._swept = self._asked_about_debts = 0.0
+        self._swept = self._knocked = 0.0
+        self._knocking: threading.Thread | None = None
         self._is_away = False
 
     def due(self) -> list[Due]:
@@ -97,24 +102,31 @@ class Worker:
 
     def sweep(self) -> None:
         """Look after what nobody else does: lost workers, askers that are gone, moments of the clock, debts. Once a second, not more."""
-        self.lost = []
         if time.monotonic() - self._swept < SWEEP_SECONDS:
             return
         self._swept = time.monotonic()
-        self.lost = self._reached(self._settle_lost) or []
+        self._reached(self._settle_lost)
         self._reached(self._drop_gone)
         self._reached(self._take_moments)
-        if self._swept - self._asked_about_debts > DEBTS_SECONDS:
-            self._reached(self._ask_about_debts)
-            self._asked_about_debts = self._swept
+        if not (self._knocking and self._knocking.is_alive()) and self._swept - self._knocked > DEBTS_SECONDS:
+            self._knocking = threading.Thread(target=self.knock, name="knock", daemon=True)
+            self._knocking.start()
+            self._knocked = self._swept
+
+    def knock(self) -> None:
+        """Find out which hosts that owe a release may be back; one that is not there takes its time to say nothing."""
+        owing = self._reached(lambda: due.owing(self.ledger, datetime.now(UTC))) or []
+        self._owing = [target for target in owing if self._reached(partial(self._rules().may_be_back, target))]
 
     def _look(self, target: Target) -> bool:
         try:
             row = self._reached(lambda: due.take(self.ledger, target, Owner.here(), self._rules().limits))
             if row is None:
                 return False
-            self._busy[target] = row
+            with self._mutex:
+                self._busy[target] = row
             self._carry(row)
+            self._reached(lambda: self._tell_when_given_up(write.known(self.ledger, row.id)))
             return True
         finally:
             with self._mutex:
@@ -130,18 +142,22 @@ class Worker:
         except Exception as error:  # a door: one deployment must not take the others with it
             LOG.exception("%s: deployment %s", row.target, row.id[:8])
             failed = DeploymentFailed(f"{type(error).__name__}: {error}", hint="the worker's log has all of it")
-            self._reached(lambda: write.finish(self.ledger, row, Status.INTERRUPTED, error=failed))
+            self._reached(lambda: self._interrupt(row, failed))
 
-    def _settle_lost(self) -> list[Deployment]:
-        lost = write.interrupt_orphans(self.ledger)
-        for row in lost:
+    def _interrupt(self, row: Deployment, error: FraisierError) -> None:
+        with self.ledger.transaction():
+            if write.finish(self.ledger, row, Status.INTERRUPTED, error=error):
+                self._on_end(row)
+
+    def _settle_lost(self) -> None:
+        for row in write.interrupt_orphans(self.ledger, on_lost=self._on_end):
             LOG.warning("%s: deployment %s was interrupted: %s", row.target, row.id[:8], row.error_message)
             write.set_fraise_state(self.ledger, row.target, status=FraiseState.UNKNOWN)
-            if due.is_given_up(row):
-                self._give_up(row)
-        return lost
+            self._tell_when_given_up(row)
 
-    def _give_up(self, row: Deployment) -> None:
+    def _tell_when_given_up(self, row: Deployment) -> None:
+        if not due.is_given_up(row):
+            return
         place = f"{row.target.fraise} {row.target.environment}"
         LOG.error("%s: deployment %s is left as it is: fraisier resume %s", row.target, row.id[:8], place)
         write.audit(
@@ -162,11 +178,6 @@ class Worker:
         for row in ticks.take_moments(self.ledger, self._rules().clocks, datetime.now(UTC)):
             LOG.info("%s: due by the clock, deployment %s", row.target, row.id[:8])
 
-    def _ask_about_debts(self) -> None:
-        self._owing = [
-            target for target in due.owing(self.ledger, datetime.now(UTC)) if self._rules().may_be_back(target)
-        ]
-
     def _reached(self, act: Callable[[], Answer]) -> Answer | None:
         """What ``act`` answers; None while the database is away, which is said once."""
         try:
@@ -178,6 +189,9 @@ class Worker:
             return None
         except FraisierError as error:
             LOG.warning("%s", error)
+            return None
+        except Exception:  # a door: a worker looks after many targets, and goes on with the others
+            LOG.exception("unexpected")
             return None
         if self._is_away:
             LOG.info("the database is back")

@@ -25,7 +25,6 @@ from fraisier.secrets import MASK
 Document = Mapping[str, Any]
 
 FORM: Final = "application/x-www-form-urlencoded"
-MOST_FIELDS: Final = 10
 LONGEST_NAME: Final = 255
 _SAFE_DEPTH: Final = 200
 _PLAIN: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,1024}")
@@ -57,12 +56,22 @@ def is_form(headers: Headers) -> bool:
 
 
 def form_payload(body: bytes) -> bytes:
-    """The field ``payload`` of a form, decoded. Raises InvalidPayload unless there is exactly one."""
-    fields = body.split(b"&", MOST_FIELDS)
-    found = [value for name, _, value in (field.partition(b"=") for field in fields) if name == b"payload"]
-    if len(found) != 1 or len(fields) > MOST_FIELDS:
-        raise InvalidPayload("the form does not hold one field 'payload'")
-    return unquote_to_bytes(found[0].replace(b"+", b" "))
+    """The field ``payload`` of a form, decoded. Raises InvalidPayload unless it is the only field, as services send it."""
+    if not body.startswith(b"payload=") or b"&" in body:
+        raise InvalidPayload("the form is not one field 'payload'")
+    return unquote_to_bytes(body.removeprefix(b"payload=").replace(b"+", b" "))
+
+
+def content(headers: Headers, body: bytes) -> bytes:
+    """What a delivery says, however it travels: of a form the decoded field, else the body.
+
+    Two deliveries with the same content are the same, also where a form is spelt otherwise: Gitea and Forgejo sign the
+    content alone, so who has seen one delivery can send it again in many spellings.
+    """
+    try:
+        return form_payload(body) if is_form(headers) else body
+    except InvalidPayload:
+        return body
 
 
 def at(document: Any, *path: str) -> Any:

@@ -1,4 +1,4 @@
-"""Commands beside the deployment itself: what hosts run, how targets are, webhooks, commits, audit, notifications."""
+"""Commands beside the deployment itself: what hosts run, how targets are, webhooks, commits, audit."""
 
 from __future__ import annotations
 
@@ -188,35 +188,6 @@ def decide_webhook_event(
             reason=reason,
             fk=deployment.pk if deployment else None,
             pk=event.pk,
-        )
-
-
-def record_notification(ledger: Ledger, deployment: Deployment, *, channel: str, event: str) -> int:
-    """A message that is about to be sent; ``channel`` names where to without its secret. Returns its number."""
-    with ledger.transaction() as session:
-        written = session.execute(
-            "INSERT INTO tb_notification (id, fk_deployment, channel, event, created_at) VALUES (:id, :fk, :channel, :event, :at)"
-            " RETURNING pk_notification",
-            id=str(uuid4()),
-            fk=deployment.pk,
-            channel=channel,
-            event=event,
-            at=encode.moment(session.now()),
-        )
-        pk: int = written[0]["pk_notification"]
-        return pk
-
-
-def settle_notification(ledger: Ledger, pk: int, *, error: str | None = None) -> None:
-    """One attempt is over: sent, or failed with ``error``."""
-    with ledger.transaction() as session:
-        session.execute(
-            "UPDATE tb_notification SET status = :status, attempts = attempts + 1, error_message = :error, sent_at = :at"
-            " WHERE pk_notification = :pk",
-            status="sent" if error is None else "failed",
-            error=error or "",
-            at=encode.moment(session.now()) if error is None else None,
-            pk=pk,
         )
 
 

@@ -143,11 +143,12 @@ def interrupt_orphans(
     is_alive: Callable[[Owner], bool | None] = process_is_alive,
     *,
     lease_seconds: float = LEASE_SECONDS,
+    on_lost: Callable[[Deployment], None] | None = None,
 ) -> list[Deployment]:
     """End the running deployments (of ``target``, or all) whose holder is gone: ``interrupted``, error ``WorkerLost``.
 
     A holder is gone when its process is (``is_alive``; None where that cannot be seen, as on another machine), or when its heartbeat is
-    older than the lease: its guardian has ended its run well before that.
+    older than the lease: its guardian has ended its run well before that. ``on_lost`` is called with each, in the transaction that ends it.
     """
     lost = []
     for deployment in read.running(ledger, target):
@@ -162,6 +163,8 @@ def interrupt_orphans(
                 session, deployment, values, "heartbeat_at = :seen", seen=encode.moment(deployment.heartbeat_at or 0)
             ):
                 lost.append(read_back(ledger, deployment.pk))
+                if on_lost:
+                    on_lost(lost[-1])
     return lost
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PROCESSES = Path("/proc/self/ns/pid")
 _STARTED = (
     19  # starttime is field 22 of /proc/<pid>/stat; fields are counted after the name, which begins with the third
 )
@@ -29,20 +30,23 @@ class Owner:
 
 
 def is_alive(owner: Owner) -> bool | None:
-    """True or False for a process of this machine; None where that cannot be known from here."""
+    """True or False for a process that can be seen from here; None for all others.
+
+    A name alone is no proof that it is this machine: clones and containers share one. Of an earlier boot, and of another container,
+    nothing is said here: the lease decides.
+    """
     if owner.host != os.uname().nodename or not owner.pid:
         return None
     boot_id = _boot_id()
-    if not boot_id or not owner.boot_id:
+    if not boot_id or owner.boot_id != boot_id:
         return None
-    if owner.boot_id != boot_id:
-        return False
     return _started(owner.pid) == owner.started
 
 
 def _boot_id() -> str:
+    """The machine's boot, and the space in which its process numbers count."""
     try:
-        return _BOOT_ID.read_text().strip()
+        return f"{_BOOT_ID.read_text().strip()} {_PROCESSES.stat().st_ino}"
     except OSError:
         return ""
 

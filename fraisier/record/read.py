@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         RecordedEvent,
         Release,
         Stats,
+        UnsentNotification,
         WebhookEvent,
     )
 
@@ -81,6 +82,23 @@ def running(ledger: Ledger, target: Target | None = None) -> list[Deployment]:
     where, parameters = (f" AND {_HERE}", _key(target)) if target else ("", {})
     sql = f"SELECT * FROM tb_deployment WHERE status = 'in_progress'{where} ORDER BY fraise, environment, job"  # noqa: S608 - a constant
     return [shape.deployment(row) for row in ledger.query(sql, **parameters)]
+
+
+def ended_before(ledger: Ledger, deployment: Deployment) -> Status | None:
+    """How the deployment of the same target before this one ended, of those that changed something or failed to; None for the first."""
+    sql = (
+        f"SELECT status FROM tb_deployment WHERE {_HERE} AND pk_deployment < :pk"  # noqa: S608 - a constant
+        " AND status IN ('success', 'failed', 'rolled_back', 'rollback_failed', 'interrupted')"
+        " ORDER BY requested_at DESC, pk_deployment DESC LIMIT 1"
+    )
+    found = ledger.query(sql, **_key(deployment.target), pk=deployment.pk)
+    return Status(found[0]["status"]) if found else None
+
+
+def all_pending(ledger: Ledger) -> list[Deployment]:
+    """What waits, for whomever: highest priority first, then oldest."""
+    rows = ledger.query("SELECT * FROM tb_deployment WHERE status = 'pending' ORDER BY priority DESC, pk_deployment")
+    return [shape.deployment(row) for row in rows]
 
 
 def is_cancel_requested(ledger: Ledger, deployment: Deployment) -> bool:
@@ -206,6 +224,11 @@ def recent_webhooks(ledger: Ledger, *, limit: int = 20) -> list[WebhookEvent]:
     return [shape.webhook(row) for row in ledger.query(sql, limit=limit)]
 
 
+def unsent_notifications(ledger: Ledger, *, limit: int = 20) -> list[UnsentNotification]:
+    """Messages that have not reached their places, newest first."""
+    return [shape.unsent_notification(row) for row in ledger.query(_UNSENT, limit=limit)]
+
+
 def webhook(ledger: Ledger, pk: int, *, is_duplicate: bool = False) -> WebhookEvent:
     """One received webhook with its payload."""
     row = ledger.query(
@@ -245,6 +268,12 @@ _STATUS = """
 SELECT id, fraise, environment, job, status, current_version, release_id, last_deployed_at, last_deployed_by, last_deploy_duration,
     last_deployment_id, last_deployment_status, hosts, hosts_active
 FROM v_fraise_status
+"""
+
+_UNSENT = """
+SELECT n.channel, n.event, n.status, n.attempts, n.error_message, n.created_at, n.next_attempt_at, d.fraise, d.environment, d.job
+FROM tb_notification AS n JOIN tb_deployment AS d ON d.pk_deployment = n.fk_deployment
+WHERE n.status IN ('pending', 'failed') ORDER BY n.pk_notification DESC LIMIT :limit
 """
 
 _WEBHOOK = """

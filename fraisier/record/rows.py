@@ -217,6 +217,33 @@ class StoredPlan(Comparable):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Notification(Comparable):
+    """A message to one place that was claimed to be sent: ``attempts`` counts this one. ``payload`` has what it is made of."""
+
+    pk: int
+    channel: str
+    event: str
+    subject: str
+    attempts: int
+    created_at: datetime
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class UnsentNotification(Comparable):
+    """A message that waits (``pending``) or was given up (``failed``), and why it did not arrive."""
+
+    channel: str
+    event: str
+    target: str
+    status: str
+    attempts: int
+    error: str
+    created_at: datetime
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class WebhookEvent(Comparable):
     """One received webhook. ``is_duplicate``: the same delivery or body was accepted before; this is that one."""
 

@@ -11,11 +11,13 @@ from fraisier.record.rows import (
     DeploymentSummary,
     FraiseStatus,
     HostRelease,
+    Notification,
     PhaseTiming,
     RecordedEvent,
     Release,
     Stats,
     StoredPlan,
+    UnsentNotification,
     WebhookEvent,
 )
 from fraisier.vocabulary import EventKind, FraiseState, Kind, Status, Target, Trigger
@@ -139,6 +141,31 @@ def phase_timing(row: Row) -> PhaseTiming:
             name: row[name]
             for name in ("deployment_id", "run", "phase", "duration_seconds", "hosts", "tasks", "failed")
         },
+    )
+
+
+def notification(row: Row) -> Notification:
+    return Notification(
+        pk=row["pk_notification"],
+        channel=row["channel"],
+        event=row["event"],
+        subject=row["subject"],
+        attempts=row["attempts"],
+        created_at=_moment(row["created_at"]),
+        payload=read_document(row["payload"]),
+    )
+
+
+def unsent_notification(row: Row) -> UnsentNotification:
+    return UnsentNotification(
+        channel=row["channel"],
+        event=row["event"],
+        target=target(row).slug,
+        status=row["status"],
+        attempts=row["attempts"],
+        error=row["error_message"],
+        created_at=_moment(row["created_at"]),
+        next_attempt_at=read_moment(row["next_attempt_at"]),
     )
 
 

@@ -350,15 +350,19 @@ class TbAuditLog(SQLModel, table=True):
 
 
 class TbNotification(SQLModel, table=True):
-    """A message about a deployment to one place; ``channel`` names the place without its secret."""
+    """A message about a deployment to one place; ``channel`` names the place without its secret.
+
+    Of several with the same ``subject`` only the newest counts: an older one that still waits is not sent any more.
+    """
 
     __tablename__ = "tb_notification"
     __table_args__ = (
         UniqueConstraint("id", name="uq_notification_id"),
         one_of("notification", "status", NOTIFICATION_STATES),
-        Index("ix_notification_deployment", "fk_deployment"),
+        Index("ux_notification_once", "fk_deployment", "channel", "event", unique=True),
         Index("ix_notification_status", "status", "pk_notification"),
         Index("ix_notification_due", "next_attempt_at", **where("status = 'pending'")),
+        Index("ix_notification_subject", "subject", "pk_notification", **where("subject <> ''")),
     )
 
     pk_notification: int | None = pk()
@@ -373,3 +377,5 @@ class TbNotification(SQLModel, table=True):
     sent_at: datetime | None = maybe(Moment)
     payload: dict[str, Any] = Field(default_factory=dict, sa_type=DOCUMENT, sa_column_kwargs={"server_default": "{}"})
     next_attempt_at: datetime | None = maybe(Moment)
+    subject: str = words()
+    claimed_until: datetime | None = maybe(Moment)

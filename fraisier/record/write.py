@@ -5,16 +5,14 @@ Each is one transaction, or joins the caller's: ``with ledger.transaction(): ...
 
 from __future__ import annotations
 
-from fraisier.record.asking import Request, cancel, request, request_many
+from fraisier.record.asking import Request, cancel, known, request, request_many
 from fraisier.record.facts import (
     audit,
     decide_webhook_event,
     record_git_commit,
     record_host_release,
-    record_notification,
     record_webhook_event,
     set_fraise_state,
-    settle_notification,
 )
 from fraisier.record.foreign import record_finished
 from fraisier.record.holding import (
@@ -27,6 +25,7 @@ from fraisier.record.holding import (
     refuse_held,
     set_plan,
 )
+from fraisier.record.outbox import claim_notification, record_notification, settle_notification
 from fraisier.record.plans import apply_plan, prune_plans, record_plan
 from fraisier.record.prune import prune
 from fraisier.record.queue import drop_gone, stand, take_up
@@ -39,11 +38,13 @@ __all__ = [
     "cancel",
     "claim",
     "claim_next",
+    "claim_notification",
     "decide_webhook_event",
     "drop_gone",
     "finish",
     "heartbeat",
     "interrupt_orphans",
+    "known",
     "prune",
     "prune_plans",
     "record_finished",

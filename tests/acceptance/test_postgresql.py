@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.acceptance.test_worker import end, is_running, start_worker
 from tests.acceptance.world import World, wait_for
 from tests.integration.record.postgresql import PostgresServer
 
@@ -58,10 +58,10 @@ def test_cut_off_from_the_database_a_run_ends_before_its_lease_does(
     world.release(2)
     world.write_config(("    install:\n", "    install:\n      - exec sleep 120\n"))
     run = world.start("deploy", "my_api", "production", "--json")
-    wait_for(lambda: running(["sleep", "120"]), "it builds", 60)
+    wait_for(lambda: is_running(["sleep", "120"]), "it builds", 60)
     server.stop()
     try:
-        wait_for(lambda: not running(["sleep", "120"]), "the command has ended", 30)
+        wait_for(lambda: not is_running(["sleep", "120"]), "the command has ended", 30)
     finally:
         server.start()
     out, err = run.communicate(timeout=120)
@@ -74,11 +74,19 @@ def test_cut_off_from_the_database_a_run_ends_before_its_lease_does(
     assert world.deploy()["status"] == "success"
 
 
-def running(command: list[str]) -> bool:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if path.read_bytes().decode().split("\0")[:-1] == command:
-                return True
-        except (OSError, UnicodeDecodeError):
-            continue
-    return False
+def test_workers_share_what_is_asked_for(world: World, url: str) -> None:
+    world.database_url = url
+    world.fraisier("db", "migrate")
+    workers = [start_worker(world), start_worker(world)]
+    try:
+        result = world.deploy("--follow")
+        assert result["status"] == "success"
+        commit = world.release(2)
+        world.fraisier("deploy", "my_api", "production", "--detach")
+        wait_for(lambda: world.history()[0]["status"] == "success", "the second one", 60)
+        world.assert_serving(commit, "v2", schema="0002")
+        assert world.json("queue") == {"schema_version": 1, "deployments": [], "worker": True}
+    finally:
+        for worker in workers:
+            end(worker)
+    assert world.json("queue")["worker"] is False

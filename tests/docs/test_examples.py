@@ -97,11 +97,10 @@ def files_of(page: str) -> dict[str, str]:
     return found
 
 
-def validated(document: dict[str, Any], folder: Path, page: str) -> FraisierConfig:
-    for path, text in files_of(page).items():
+def validated(text: str, folder: Path, page: str) -> FraisierConfig:
+    for path, content in files_of(page).items():
         (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_text(text)
-    text = yaml.safe_dump(document)
+        (folder / path).write_text(content)
     (folder / "fraises.yaml").write_text(text)
     return FraisierConfig(folder / "fraises.yaml", environ=dict.fromkeys(re.findall(r"\$\{(\w+)", text), "value" * 5))
 
@@ -112,7 +111,7 @@ def test_yaml_in_the_documentation_is_valid(block: Block, tmp_path: Path) -> Non
     if isinstance(document, list):
         check_tasks_or_plays(document)
     elif "fraises" in document:
-        for resolved in validated(document, tmp_path, block.page).all():
+        for resolved in validated(block.text, tmp_path, block.page).all():
             deploy_plan(resolved, RELEASE)
     else:
         assert set(document) <= set(Settings.model_fields), "a snippet of settings"
@@ -123,7 +122,7 @@ def test_yaml_in_the_documentation_is_valid(block: Block, tmp_path: Path) -> Non
             (tmp_path / source).parent.mkdir(exist_ok=True)
             (tmp_path / source).touch()
         fraise = {"type": "api", "environments": {"production": environment}}
-        for resolved in validated({"fraises": {"my_api": fraise}}, tmp_path, block.page).all():
+        for resolved in validated(yaml.safe_dump({"fraises": {"my_api": fraise}}), tmp_path, block.page).all():
             assert resolved.settings.inventory or deploy_plan(resolved, RELEASE)
 
 

@@ -147,7 +147,7 @@ def test_a_setting_of_a_host_changes_the_plan_or_is_said_to_be_not_built(
     assert works is (name not in not_built(section(REFERENCE, "hosts")))
 
 
-@pytest.mark.parametrize("name", ["plugin", "notifications"])
+@pytest.mark.parametrize("name", ["plugin"])
 def test_keys_that_nothing_uses_are_said_to_be_not_built(name: str) -> None:
     assert name in not_built(section(REFERENCE, "The file"))
 

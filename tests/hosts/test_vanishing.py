@@ -51,3 +51,18 @@ def test_a_host_that_stands_still_is_unreachable_in_seconds(known: bool, world: 
     assert "h2" in result["error"]["message"]
     assert world.ledger(UNREACHABLE)[0]["duration_seconds"] < SECONDS
     assert world.current("h1") == "", "nothing was switched anywhere"
+
+
+def test_a_host_that_is_gone_is_asked_to_stop_once(world: World) -> None:
+    """Going back asks it again to take its place, and owes it that: to ask once more whether something still runs would take as long."""
+    world.deploy()
+    world.release(2)
+    hold = world.hold("before_restart", "h2")
+    process = world.start("deploy", "my_api", "production", "--json")
+    hold.wait_until_reached(process)
+    hold.host.power_cut(silent=True)
+    out, err = process.communicate(timeout=180)
+    assert process.returncode == 7, out + err
+    asked = [row["action"] for row in world.ledger(UNREACHABLE) if row["host"] == "h2" and row["run"] == "compensate"]
+    assert sum(action.endswith("stop") for action in asked) == 1
+    assert len(asked) > 1, "it was asked to go back, too"

@@ -65,7 +65,7 @@ class World:
         self.repository = self.share / "repository"
         self.wheels = self.share / "wheels"
         self.wheels.mkdir(parents=True)
-        for version in ("1.0", "2.0", "3.0", "4.0"):
+        for version in ("1.0", "2.0", "3.0", "4.0", "5.0", "6.0"):
             make_wheel(self.wheels, version)
         shutil.copytree(APP, self.repository, ignore=shutil.ignore_patterns("__pycache__"))
         self.git("init", "--quiet", "--initial-branch=main")

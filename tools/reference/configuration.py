@@ -42,7 +42,6 @@ Every setting, from the models that check the file; `fraisier config schema` giv
 
 NOT_BUILT = {
     "Top.plugin": "the inventory plugin comes later",
-    "Top.notifications": "nobody is told",
     "Release.fetch": "`push` is refused",
     "Database.tool": "`confiture`, `django` and `flask_migrate` are refused",
     "Database.name": "no tool uses it",

@@ -17,15 +17,18 @@ What `import fraisier` offers, from the docstrings. How to use it: [use as a lib
 `fraisier.__version__` is the version."""
 MORE = """\
 Classes that the methods above take or hand out, with the modules that they live in."""
-# Class -> module: what somebody meets who uses the public names.
-MET = {
-    "HostTruth": "fraisier.probe",
-    "Listener": "fraisier.work",
-    "ResolvedFraise": "fraisier.config",
-    "DeploymentSummary": "fraisier.record.rows",
-    "Stats": "fraisier.record.rows",
-    "WebhookEvent": "fraisier.record.rows",
-}
+# What somebody meets who uses the public names.
+MET = (
+    "fraisier.probe.HostTruth",
+    "fraisier.work.Listener",
+    "fraisier.config.ResolvedFraise",
+    "fraisier.record.rows.DeploymentSummary",
+    "fraisier.record.rows.Stats",
+    "fraisier.record.rows.WebhookEvent",
+)
+GIT = """\
+`fraisier.git` verifies and reads what git services send; it needs neither configuration nor database. `PROVIDERS` maps names to
+providers: `github`, `gitlab`, `gitea`, `forgejo`, `bitbucket`, and [those of other packages](../how-to/write-a-git-provider.md)."""
 
 
 def library_page() -> str:
@@ -34,9 +37,17 @@ def library_page() -> str:
         found = getattr(fraisier, name)
         lines += _class(name, found) if inspect.isclass(found) else ["", f"## {name}", *_member(name, found)]
     lines += ["", "## Beside them", "", MORE]
-    for name, module in MET.items():
-        lines += _class(f"{module}.{name}", getattr(import_module(module), name))
+    for name in MET:
+        lines += _class(name, _named(name))
+    lines += ["", "## fraisier.git", "", GIT, *_member("detect", _named("fraisier.git.detect"))]
+    for name in ("fraisier.git.Provider", "fraisier.git.WebhookEvent"):
+        lines += _class(name, _named(name))
     return page("Library", *lines)
+
+
+def _named(name: str) -> Any:
+    module, _, last = name.rpartition(".")
+    return getattr(import_module(module), last)
 
 
 def _class(name: str, found: type) -> list[str]:

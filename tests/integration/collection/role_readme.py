@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 ROLES = Path(__file__).parents[3] / "roles"
+PLAIN = ("server",)
+"""Roles that are no part of a deployment: they have tasks as other collections' roles do."""
 
 
 def specs(role: str) -> dict[str, Any]:
@@ -47,9 +49,15 @@ def readme(role: str) -> str:
         example,
         "```",
         "",
-        "One task, one POSIX shell script over the connection: the host needs no Python for it, and no facts are gathered.",
+        _how(role),
         "",
     ])  # fmt: skip
+
+
+def _how(role: str) -> str:
+    if role in PLAIN:
+        return "Plain builtin modules: the machine needs Python, as Fraisier on it does."
+    return "One task, one POSIX shell script over the connection: the host needs no Python for it, and no facts are gathered."
 
 
 def _row(name: str, option: dict[str, Any], given: dict[str, Any]) -> str:
@@ -78,6 +86,7 @@ def _example(name: str) -> str:
         "fraisier_lb_manager": "haproxy",
         "fraisier_lb_state": "drained",
         "fraisier_bootstrap_user": "deploy",
+        "fraisier_server_config": "fraises.yaml",
     }[name]
 
 

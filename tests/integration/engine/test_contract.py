@@ -6,17 +6,20 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
 from fraisier import engine
+from fraisier.engine import due
 from fraisier.engine.due import Limits, take
-from fraisier.record import queue, read, write
+from fraisier.record import encode, queue, read, write
 from fraisier.record.ledger import Ledger
 from fraisier.record.owner import Owner
 from fraisier.record.rows import Deployment
-from fraisier.vocabulary import Status, Target, Trigger
+from fraisier.vocabulary import Kind, Status, Target, Trigger
 from fraisier.work import Asked
 from tests.integration.engine.conftest import Workers, assert_never_two_at_once, rows_of, wait_for
 
@@ -287,3 +290,64 @@ def test_a_worker_that_is_stopped_finishes_what_it_has_begun_and_takes_nothing_n
     workers.start()
     wait_for(lambda: status_of(ledger, waiting) is Status.SUCCESS, "the next worker does it")
     assert engine.carrier(ledger).is_served()
+
+
+def test_processes_that_stand_in_line_are_left_to_themselves_and_tidied_up_when_gone(
+    ledger: Ledger, workers: Workers
+) -> None:
+    mine = write.request(ledger, TARGET, asker=Owner.here())
+    gone = write.request(ledger, Target("other", "production"), asker=replace(Owner.here(), started="1"))
+    workers.start()
+    wait_for(lambda: status_of(ledger, gone) is Status.CANCELLED, "its asker is gone")
+    assert status_of(ledger, mine) is Status.PENDING
+    newer = push(ledger)
+    wait_for(lambda: status_of(ledger, newer) is Status.SUCCESS, "a push takes its place")
+    assert status_of(ledger, mine) is Status.SUPERSEDED
+
+
+def test_a_push_during_a_deployment_by_hand_is_carried_out_after_it(ledger: Ledger, workers: Workers) -> None:
+    by_hand = write.claim(ledger, write.request(ledger, TARGET, asker=Owner.here()).id, Owner.here())
+    workers.start()
+    pushed = push(ledger)
+    other = push(ledger, Target("other", "production"))
+    wait_for(lambda: status_of(ledger, other) is Status.SUCCESS, "the worker works")
+    assert status_of(ledger, pushed) is Status.PENDING
+    write.finish(ledger, by_hand, Status.SUCCESS)
+    wait_for(lambda: status_of(ledger, pushed) is Status.SUCCESS, "now it is its turn")
+    assert_never_two_at_once(ledger, [TARGET])
+
+
+def test_what_hosts_owe_is_settled_when_they_may_be_back_and_left_alone_for_longer_each_time(ledger: Ledger) -> None:
+    first = write.claim(ledger, write.request(ledger, TARGET).id, Owner.here())
+    write.record_host_release(ledger, TARGET, "web1", state="debt", release_id="R1", deployment=first)
+    write.finish(ledger, first, Status.ROLLBACK_FAILED)
+    now = datetime.now(UTC)
+    assert due.owing(ledger, now) == []
+    for attempt, wait in enumerate((60, 120, 240, 480, 600, 600), start=1):
+        assert due.owing(ledger, datetime.now(UTC) + timedelta(seconds=wait - 5)) == []
+        assert due.owing(ledger, datetime.now(UTC) + timedelta(seconds=wait + 5)) == [TARGET]
+        assert take(ledger, TARGET, Owner.here(), Limits()) is None, "not yet"
+        age(ledger, timedelta(seconds=wait + 5))
+        row = take(ledger, TARGET, Owner.here(), Limits())
+        assert row and row.kind is Kind.ROLLBACK and Asked.of(row).debts and row.details["attempt"] == attempt
+        write.finish(ledger, row, Status.FAILED, details=row.details)
+    age(ledger, timedelta(hours=1))
+    pushed = push(ledger)
+    taken = take(ledger, TARGET, Owner.here(), Limits())
+    assert taken and taken.id == pushed.id, "what somebody asks for goes first"
+
+
+def age(ledger: Ledger, by: timedelta) -> None:
+    """Let everything have happened earlier."""
+    with ledger.transaction() as session:
+        for table, column in (("tb_host_release", "updated_at"), ("tb_deployment", "completed_at")):
+            for row in session.execute(
+                f"SELECT pk_{table[3:]} AS pk, {column} AS at FROM {table} WHERE {column} IS NOT NULL"
+            ):
+                at = encode.read_moment(row["at"])
+                assert at
+                session.execute(
+                    f"UPDATE {table} SET {column} = :at WHERE pk_{table[3:]} = :pk",
+                    at=encode.moment(at - by),
+                    pk=row["pk"],
+                )

@@ -115,13 +115,8 @@ def test_commits_are_remembered_once_and_completed(ledger: Ledger) -> None:
     assert encode.read_moment(row["committed_at"]) == NOON
 
 
-def test_notifications_and_the_audit_are_kept(ledger: Ledger, target: Target) -> None:
+def test_the_audit_is_kept(ledger: Ledger, target: Target) -> None:
     deployment = write.request(ledger, target)
-    pk = write.record_notification(ledger, deployment, channel="slack", event="failed")
-    write.settle_notification(ledger, pk, error="timed out")
-    write.settle_notification(ledger, pk)
-    rows = ledger.query("SELECT status, attempts, error_message FROM tb_notification")
-    assert rows == [{"status": "sent", "attempts": 2, "error_message": ""}]
     write.audit(
         ledger,
         "deploy",

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from fraisier.errors import InvalidPayload
-from fraisier.git.payload import form_payload, needed, read_json
+from fraisier.git.payload import FORM, content, form_payload, needed, read_json
 
 DEEP = 200
 
@@ -66,7 +66,28 @@ def test_a_body_full_of_backslashes_takes_no_longer_than_its_length() -> None:
 
 
 def test_a_form_is_decoded_as_browsers_write_it() -> None:
-    assert form_payload(b"a=1&payload=%7B%22a%22%3A+%22%C3%A9%2B%26%22%7D&b=") == '{"a": "é+&"}'.encode()
+    assert form_payload(b"payload=%7B%22a%22%3A+%22%C3%A9%2B%26%22%7D") == '{"a": "é+&"}'.encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"payload", b"Payload={}", b"a=1&payload={}", b"payload={}&a=1", b"payload={}&payload={}", b"&payload={}"],
+)
+def test_a_form_is_one_field_and_nothing_else(body: bytes) -> None:
+    with pytest.raises(InvalidPayload):
+        form_payload(body)
+    assert content({"Content-Type": FORM}, body) == body
+
+
+def test_however_a_form_is_spelt_its_content_is_the_same() -> None:
+    headers = {"content-type": f"{FORM.upper()}; charset=utf-8"}
+    for body in (
+        b'payload={"a":+"b/c"}',
+        b"payload=%7B%22a%22%3A%20%22b%2fc%22%7D",
+        b"payload=%7b%22%61%22%3a+%22b%2Fc%22%7d",
+    ):
+        assert content(headers, body) == b'{"a": "b/c"}'
+        assert content({}, body) == body
 
 
 @pytest.mark.parametrize(

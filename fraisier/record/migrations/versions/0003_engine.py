@@ -23,6 +23,18 @@ def upgrade() -> None:
     op.add_column("tb_webhook_event", sa.Column("request_id", sa.Text(), server_default="", nullable=False))
     op.add_column("tb_notification", sa.Column("payload", DOCUMENT, server_default="{}", nullable=False))
     op.add_column("tb_notification", sa.Column("next_attempt_at", MOMENT, nullable=True))
+    op.add_column("tb_notification", sa.Column("subject", sa.Text(), server_default="", nullable=False))
+    op.add_column("tb_notification", sa.Column("claimed_until", MOMENT, nullable=True))
+    op.drop_index("ix_notification_deployment", "tb_notification")
+    op.create_index("ux_notification_once", "tb_notification", ["fk_deployment", "channel", "event"], unique=True)
+    about_something = sa.text("subject <> ''")
+    op.create_index(
+        "ix_notification_subject",
+        "tb_notification",
+        ["subject", "pk_notification"],
+        sqlite_where=about_something,
+        postgresql_where=about_something,
+    )
     pending = sa.text("status = 'pending'")
     op.create_index(
         "ix_notification_due",

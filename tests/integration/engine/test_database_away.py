@@ -1,0 +1,69 @@
+"""The database restarts while workers work: they go on, nothing is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from fraisier.errors import LedgerError
+from fraisier.record import read
+from fraisier.record.ledger import Ledger
+from fraisier.vocabulary import Status, Target
+from tests.integration.engine.conftest import Workers, assert_never_two_at_once, rows_of, wait_for
+from tests.integration.engine.test_contract import is_quiet, push
+from tests.integration.record.postgresql import PostgresServer
+
+TARGETS = [Target(f"f{number}", "production") for number in range(8)]
+
+
+def test_postgresql_restarts_under_three_workers(
+    postgresql_url: str, postgresql_server: PostgresServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    workers = Workers(postgresql_url, folder)
+    try:
+        with Ledger(postgresql_url) as ledger:
+            for _ in range(3):
+                workers.start(seconds=0.4, concurrency=2)
+            for target in TARGETS:
+                push(ledger, target, 1)
+            wait_for(lambda: workers.notes("begin"), "they work")
+            for round_ in (2, 3):
+                postgresql_server.restart("immediate" if round_ == 3 else "fast")
+                with ThreadPoolExecutor(4) as pool:
+                    list(pool.map(lambda target, commit=round_: insist(postgresql_url, target, commit), TARGETS))
+            wait_for(lambda: is_reachable_and_quiet(ledger), "everything was carried out", 90)
+            for target in TARGETS:
+                rows = rows_of(ledger, target)
+                assert rows[-1].git_commit == f"{3:040x}" or rows[-1].details.get("continues")
+                newest = max((row for row in rows if row.started_at), key=lambda row: row.fencing)
+                assert newest.status is Status.SUCCESS and newest.git_commit == f"{3:040x}"
+            assert_never_two_at_once(ledger, TARGETS)
+            begun = [note.id for note in workers.notes("begin")]
+            assert len(begun) == len(set(begun)), "no row was carried out twice"
+            assert all(process.poll() is None for process in workers.processes), "nobody has given up"
+            assert "the database is back" in workers.logs()
+    finally:
+        workers.end()
+
+
+def insist(url: str, target: Target, commit: int) -> None:
+    """Ask until it is on record, as the sender of a push would."""
+    with Ledger(url) as ledger:
+
+        def asked() -> bool:
+            try:
+                push(ledger, target, commit)
+            except LedgerError:
+                return False
+            return True
+
+        wait_for(asked, "it is on record")
+
+
+def is_reachable_and_quiet(ledger: Ledger) -> bool:
+    try:
+        return is_quiet(ledger) and not read.running(ledger)
+    except LedgerError:
+        return False
