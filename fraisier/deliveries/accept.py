@@ -6,10 +6,11 @@ anyway. A delivery that was accepted before, by its id or by its body, changes n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import orjson
 
@@ -17,6 +18,8 @@ from fraisier import engine
 from fraisier.deliveries.decide import ACCEPTED, IGNORED, NOT_ALLOWED, Ref
 from fraisier.record import deliveries as record
 from fraisier.record import encode
+from fraisier.record.deliveries import new_id
+from fraisier.record.ledger import target_lock
 from fraisier.vocabulary import Target, Trigger
 from fraisier.work import Asked
 
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
 DUPLICATE = "duplicate"
 NOTHING = "it says nothing that deploys"
 _LARGEST_PAYLOAD_BYTES = 8_192
+_MOST_NAMED = 256
+BUSY_DELIVERIES = 4
+"""From so many in one group on, pushes to a target join what waits for it since ``JOIN_SECONDS`` instead of taking its place."""
+JOIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,16 +55,16 @@ class Delivery:
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     replay_of: str = ""
 
-    @property
+    @cached_property
     def targets(self) -> dict[Target, Ref]:
         """What it deploys, each target with the last ref that asks for it."""
         return {target: ref for ref in self.refs for target in ref.targets}
 
     @property
     def decision(self) -> str:
-        return ACCEPTED if any(ref.targets for ref in self.refs) else IGNORED
+        return ACCEPTED if self.targets else IGNORED
 
-    @property
+    @cached_property
     def main_ref(self) -> Ref:
         """The ref that lists name: the first that deploys, else the first."""
         return next((ref for ref in self.refs if ref.targets), self.refs[0] if self.refs else _NO_REF)
@@ -101,10 +108,10 @@ def accept(
         record.lock_hooks(session, (delivery.hook for delivery in deliveries))
         group = _Group(deliveries, session)
         asked = {target: (event, ref) for event, _, delivery in group.new for target, ref in delivery.targets.items()}
-        queued = _enqueue(ledger, asked, priority)
+        queued = _enqueue(ledger, session, asked, priority, is_busy=len(deliveries) >= BUSY_DELIVERIES)
         at = session.now()
         record.insert_events(session, [_event_row(at, event, each, queued) for event, _, each in group.new])
-        record.insert_audit(session, at, [_audit_entry(event, each, queued) for event, _, each in group.new], door=door)
+        record.insert_audit(session, at, _audit_entries(group.new, queued), door=door)
         return group.receipts(queued)
 
 
@@ -128,7 +135,7 @@ class _Group:
             if first := next((seen[mark] for mark in marks if mark in seen), ""):
                 self.duplicates[place] = first
                 continue
-            event = str(uuid4())
+            event = new_id()
             self.new.append((event, place, delivery))
             if delivery.decision == ACCEPTED:
                 seen.update(dict.fromkeys(marks, event))
@@ -148,23 +155,32 @@ def _marks(delivery: Delivery) -> list[tuple[str, str, str]]:
 
 
 def _enqueue(
-    ledger: Ledger, asked: Mapping[Target, tuple[str, Ref]], priority: Callable[[Target], int]
+    ledger: Ledger,
+    session: Session,
+    asked: Mapping[Target, tuple[str, Ref]],
+    priority: Callable[[Target], int],
+    *,
+    is_busy: bool,
 ) -> dict[Target, Deployment]:
-    """One waiting deployment for each target, which knows the delivery and the ref that asked for it."""
-    wishes = [
-        engine.Wish(
-            target,
-            # The commit that was pushed is written down and not asked for: the worker takes the newest of the branch.
-            Asked(ref.sender or "webhook", trigger=Trigger.WEBHOOK),
-            priority=priority(target),
-            details={
-                "delivery": event,
-                "pushed": {"commit": ref.commit, "branch": ref.branch, "repository": ref.repository},
-            },
-        )
-        for target, (event, ref) in asked.items()
-    ]
-    return dict(zip(asked, engine.enqueue_many(ledger, wishes), strict=True)) if wishes else {}
+    """One waiting deployment for each target, which knows the last delivery and ref that asked for it."""
+    found: dict[Target, Deployment] = {}
+    wishes = []
+    for target in sorted(asked):
+        event, ref = asked[target]
+        # The commit that was pushed is written down and not asked for: the worker takes the newest of the branch.
+        wanted = Asked(ref.sender or "webhook", trigger=Trigger.WEBHOOK)
+        pushed = {"commit": ref.commit, "branch": ref.branch, "repository": ref.repository}
+        details = {**wanted.details, "delivery": event, "pushed": pushed}
+        if is_busy:
+            target_lock(session, target)
+            since = session.now() - timedelta(seconds=JOIN_SECONDS)
+            joined = record.join_waiting(session, target, actor=wanted.actor, details=details, since=since)
+            if joined:
+                found[target] = joined
+                continue
+        wishes.append(engine.Wish(target, wanted, priority=priority(target), details=details))
+    rows = engine.enqueue_many(ledger, wishes) if wishes else []
+    return found | {row.target: row for row in rows}
 
 
 def _event_row(at: datetime, event: str, delivery: Delivery, queued: Mapping[Target, Deployment]) -> tuple[object, ...]:
@@ -213,22 +229,38 @@ def _payload(delivery: Delivery, queued: Mapping[Target, Deployment]) -> str:
     )
 
 
+def _audit_entries(
+    new: Sequence[tuple[str, int, Delivery]], queued: Mapping[Target, Deployment]
+) -> Iterator[record.AuditEntry]:
+    """An entry for each deployment, which names all deliveries that it stands for; and one for each delivery that deploys nothing."""
+    asking: dict[Target, list[tuple[str, Delivery]]] = {target: [] for target in queued}
+    for event, _, delivery in new:
+        for target in delivery.targets:
+            asking[target].append((event, delivery))
+        if not delivery.targets:
+            yield _audit_entry([event], delivery, delivery.main_ref, f"{IGNORED}: {delivery.reason}", "")
+    for target, found in asking.items():
+        last = found[-1][1]
+        yield _audit_entry([event for event, _ in found], last, last.targets[target], ACCEPTED, queued[target].id)
+
+
 def _audit_entry(
-    event: str, delivery: Delivery, queued: Mapping[Target, Deployment]
-) -> tuple[str, str, str, str, str, str]:
-    ref = delivery.main_ref
-    details = orjson.dumps(
-        {
-            "event": event,
-            "request_id": encode.text(delivery.request_id),
-            "provider": delivery.provider,
-            "repository": encode.text(ref.repository),
-            "branch": encode.text(ref.branch or ref.tag),
-            "commit": encode.text(ref.commit),
-            "targets": [target.slug for target in delivery.targets],
-        }
-    ).decode()
-    first = next((queued[target].id for target in delivery.targets), "")
+    events: list[str], delivery: Delivery, ref: Ref, outcome: str, deployment_id: str
+) -> record.AuditEntry:
+    details = {
+        "events": events[-_MOST_NAMED:],
+        "request_id": encode.text(delivery.request_id),
+        "provider": delivery.provider,
+        "repository": encode.text(ref.repository),
+        "branch": encode.text(ref.branch or ref.tag),
+        "commit": encode.text(ref.commit),
+    }
     action = "webhook replay" if delivery.replay_of else "webhook"
-    outcome = delivery.decision if not delivery.reason else f"{delivery.decision}: {delivery.reason}"
-    return (encode.text(ref.sender), action, delivery.hook, encode.text(outcome), first, details)
+    return (
+        encode.text(ref.sender),
+        action,
+        delivery.hook,
+        encode.text(outcome),
+        deployment_id,
+        orjson.dumps(details).decode(),
+    )

@@ -12,15 +12,13 @@ from fraisier.fraise_types.release import Release
 from fraisier.git.repository import name_of, same_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from fraisier.config import FraisierConfig
     from fraisier.config.model import GitProvider, GitProviders
     from fraisier.secrets import SecretRef
 
 EXAMPLE_SECRET = "only-an-example"  # noqa: S105 - the value that must not be used
-SHORT_CHARACTERS = 24
-"""A shorter secret can be guessed by somebody who has seen one signed delivery; it is accepted, and said."""
 PUBLIC_HOMES: Mapping[str, str] = {
     "github.com": "github",
     "gitlab.com": "gitlab",
@@ -51,11 +49,10 @@ class Hook:
 
 @dataclass(frozen=True)
 class Hooks:
-    """All hooks: ``named`` by name, ``of_provider`` by provider. ``warnings`` are sentences about weak secrets."""
+    """All hooks: ``named`` by name, ``of_provider`` by provider."""
 
     named: Mapping[str, Hook]
     of_provider: Mapping[str, Hook]
-    warnings: tuple[str, ...] = ()
 
     def all(self) -> list[Hook]:
         """Those of providers, then the named ones."""
@@ -76,7 +73,7 @@ def hooks_of(config: FraisierConfig) -> Hooks:
         named[name] = Hook(name, webhook.provider, secrets, webhook.repositories)
     if faults:
         raise ConfigError(faults)
-    return Hooks(named, of_provider, tuple(_weak([*of_provider.values(), *named.values()])))
+    return Hooks(named, of_provider)
 
 
 def lives_elsewhere(url: str, provider: str, git: GitProviders) -> bool:
@@ -96,12 +93,6 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     head, colon, _ = url.partition(":")
     return head.rpartition("@")[2] if colon and "/" not in head else ""
-
-
-def _weak(hooks: Iterable[Hook]) -> Iterator[str]:
-    for hook in hooks:
-        if any(len(secret) < SHORT_CHARACTERS for secret in hook.secrets):
-            yield f"a secret of {hook.name} has fewer than {SHORT_CHARACTERS} characters: make a longer one"
 
 
 def names_of(url: str, provider: str) -> tuple[str, ...]:

@@ -57,10 +57,17 @@ def moved(about: WebhookEvent, ref: Ref, *, before: str, after: str, commit: str
         raise InvalidPayload("the ref does not move to a full commit hash")
     if before == after:
         return replace(about, is_ping=True)
-    event = replace(about, branch=ref.branch, tag=ref.tag, is_tag=ref.is_tag, is_push=True)
-    if is_zero(after):
-        return replace(event, is_delete=True)
-    return replace(event, commit_sha=full(commit) if ref.is_tag else after)
+    is_gone = is_zero(after)
+    there = full(commit) if ref.is_tag else after
+    return replace(
+        about,
+        branch=ref.branch,
+        tag=ref.tag,
+        is_tag=ref.is_tag,
+        is_push=True,
+        is_delete=is_gone,
+        commit_sha=None if is_gone else there,
+    )
 
 
 def full(commit: str | None) -> str | None:

@@ -5,12 +5,15 @@ One delivery at a time has ``facts.record_webhook_event``; a server that answers
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID
 
 from fraisier.errors import UsageError
 from fraisier.record import encode, shape
+from fraisier.record.asking import key
 from fraisier.record.url import POSTGRESQL
 
 if TYPE_CHECKING:
@@ -18,10 +21,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fraisier.record.ledger import Ledger, Session
-    from fraisier.record.rows import WebhookEvent
+    from fraisier.record.rows import Deployment, WebhookEvent
+    from fraisier.vocabulary import Target
 
 Known = tuple[str, str, str]
 """What a delivery is recognised by: hook, delivery id, digest of the body."""
+
+AuditEntry = tuple[str, str, str, str, str, str]
+"""Actor, action, subject, outcome, deployment id, details as JSON; all writable (``encode.text``)."""
 
 _ID = re.compile(r"[0-9a-f][0-9a-f-]{3,35}")
 _EVENT: Mapping[str, str] = {
@@ -57,6 +64,21 @@ _AUDIT: Mapping[str, str] = {
 EVENT_COLUMNS = tuple(_EVENT)
 
 
+def new_id() -> str:
+    """As ``str(uuid4())``; the kernel is asked for random bytes once for many."""
+    with _RANDOM_MUTEX:
+        if not _RANDOM:
+            pool = os.urandom(16 * 64)
+            _RANDOM.extend(pool[start : start + 16] for start in range(0, len(pool), 16))
+        given = _RANDOM.pop()
+    return str(UUID(bytes=given, version=4))
+
+
+_RANDOM: list[bytes] = []
+_RANDOM_MUTEX = threading.Lock()
+os.register_at_fork(after_in_child=_RANDOM.clear)
+
+
 def lock_hooks(session: Session, hooks: Iterable[str]) -> None:
     """Until the end of the transaction nobody else accepts a delivery of these hooks."""
     for hook in sorted(set(hooks)):
@@ -79,18 +101,29 @@ def accepted_before(session: Session, deliveries: Sequence[Known]) -> dict[int, 
     return found
 
 
+def join_waiting(
+    session: Session, target: Target, *, actor: str, details: Mapping[str, Any], since: datetime
+) -> Deployment | None:
+    """What waits for ``target`` since ``since`` or later because of another push, now asked for by this one; None when nothing does.
+
+    The caller holds the target's lock. It costs a small part of a new row, which every index of deployments would have to learn of.
+    """
+    rows = session.execute(
+        _JOIN, actor=actor, details=encode.document(details), since=encode.moment(since), **key(target)
+    )
+    return shape.deployment(rows[0]) if rows else None
+
+
 def insert_events(session: Session, rows: Iterable[Sequence[object]]) -> None:
     """Rows of tb_webhook_event, their values in the order of ``EVENT_COLUMNS`` and writable (``encode.text``)."""
     _insert(session, "tb_webhook_event", _EVENT, rows)
 
 
-def insert_audit(
-    session: Session, at: datetime, entries: Iterable[tuple[str, str, str, str, str, str]], *, door: str = "webhook"
-) -> None:
-    """Audit entries, each (actor, action, subject, outcome, deployment id, details as JSON), writable."""
+def insert_audit(session: Session, at: datetime, entries: Iterable[AuditEntry], *, door: str) -> None:
+    """Audit entries of one door."""
     moment = encode.moment(at)
     rows = (
-        (str(uuid4()), moment, actor, door, action, subject, outcome, deployment_id, details)
+        (new_id(), moment, actor, door, action, subject, outcome, deployment_id, details)
         for actor, action, subject, outcome, deployment_id, details in entries
     )
     _insert(session, "tb_audit_log", _AUDIT, rows)
@@ -147,6 +180,13 @@ def recent(
     sql = f"SELECT * FROM v_recent_webhooks {where} ORDER BY received_at DESC, pk_webhook_event DESC LIMIT :limit"  # noqa: S608 - our own names
     return [shape.webhook(row) for row in ledger.query(sql, **equal, limit=limit)]
 
+
+_JOIN = """
+UPDATE tb_deployment SET actor = :actor, details = :details
+WHERE fraise = :fraise AND environment = :environment AND job = :job AND status = 'pending' AND kind = 'deploy'
+    AND trigger = 'webhook' AND background AND git_commit IS NULL AND requested_at >= :since
+RETURNING *
+"""
 
 _KNOWN_SQLITE = """
 SELECT id FROM tb_webhook_event

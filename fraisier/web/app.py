@@ -137,8 +137,6 @@ def create_app(
     Raises ConfigError when fraises.yaml cannot be used, or when no hook has a secret.
     """
     live = Live(config, _desk, environ=environ)
-    for warning in live.current.hooks.warnings:
-        say(logging.WARNING, warning)
     return Application(live, ledger or Ledger(), reconciles=reconciles)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 if TYPE_CHECKING:
     from fraisier.config.model import Server
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _EVENT_HEADERS = ("x-forgejo-event", "x-gitea-event", "x-gitlab-event", "x-event-key", "x-github-event")
 LONGEST_EVENT = 64
+_PROCESS = os.urandom(12).hex()
+_COUNTER = itertools.count(1)
 
 
 class Caller:
@@ -33,7 +36,7 @@ class Caller:
         told = self._told(settings) if is_proxy and "x-forwarded-for" in self.headers else ""
         self.address = told or peer
         self.is_shared = is_proxy and not told
-        self.request_id = (self._named(settings) if is_proxy else "") or uuid4().hex
+        self.request_id = (self._named(settings) if is_proxy else "") or f"{_PROCESS}{next(_COUNTER):08x}"
 
     @property
     def event_type(self) -> str:

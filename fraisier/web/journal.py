@@ -5,12 +5,14 @@ Bodies, secrets and signatures never come here: what is logged is named field by
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import sys
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 
@@ -39,11 +41,46 @@ class JsonLines(logging.Formatter):
             return orjson.dumps({name: ascii(value) for name, value in line.items()}).decode()
 
 
+class Turns(logging.StreamHandler[TextIO]):
+    """Lines that are logged in one turn of the event loop are written at its end together; faults, and what other threads say, at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - as logging does it: what cannot be logged must not end what is being done
+            self.handleError(record)
+            return
+        self._lines.append(line)
+        if len(self._lines) > 1 and record.levelno < logging.ERROR:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        if record.levelno >= logging.ERROR:
+            self.flush()
+        else:
+            loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        lines, self._lines = self._lines, []
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+            if lines:
+                self.stream.write("".join(f"{line}\n" for line in lines))
+            self.stream.flush()
+
+
 def start_logging(level: int = logging.INFO) -> None:
     """Everything that the process logs goes to standard error in this form."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Turns(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     # A record of who logged from which line is looked for on every call, and nobody reads it.
     logging._srcfile = None  # noqa: SLF001 - the documented way, logging.html#optimization
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

