@@ -28,8 +28,8 @@ def work(ctx: click.Context, /, *, concurrency: int | None, once: bool, log_form
     """Carry out deployments that are asked for in the background.
 
     On SQLite one worker is at work and others stand by; on PostgreSQL all of them are. SIGTERM or Ctrl-C: nothing new is begun, what runs
-    may finish for engine.stop_seconds; a second one ends at once, and the next worker goes on with what was left. Exits with 0 when all that
-    was begun has ended, 130 when something was left.
+    may finish for engine.stop_seconds; a second one ends at once, and the next worker goes on with what was left. Exits with 0 when all
+    that was begun has ended, 130 when something was left.
     """
     from fraisier.engine.source import Source
     from fraisier.engine.work import work as serve

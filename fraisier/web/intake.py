@@ -20,6 +20,7 @@ from fraisier.deliveries.accept import DUPLICATE, Delivery, Receipt
 from fraisier.deliveries.keeping import kept_body
 from fraisier.errors import InvalidPayload, InvalidSignature, LedgerError
 from fraisier.git import detect
+from fraisier.git.payload import content
 from fraisier.web import refusal
 from fraisier.web.body import Memory, Receive, read_body
 from fraisier.web.caller import Caller
@@ -144,7 +145,7 @@ class Intake:
             refs=desk.decide(hook, events),
             event_type=caller.event_type,
             delivery_id=provider.delivery_id(headers),
-            body_sha256=hashlib.sha256(body).hexdigest(),
+            body_sha256=hashlib.sha256(content(headers, body)).hexdigest(),
             request_id=caller.request_id,
             body=kept_body(events, hook.secrets) if desk.settings.store_payload == "redacted" else None,
         )

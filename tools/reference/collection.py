@@ -29,6 +29,7 @@ IN_ORDER = (
     "health",
     "lb",
     "prune",
+    "server",
 )
 
 EXAMPLE = ROOT / "inventory" / "example"

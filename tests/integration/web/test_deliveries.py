@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -105,6 +106,21 @@ def test_a_replay_of_a_delivery_deploys_nothing_again(configuration: Path, ledge
     assert len(events(ledger)) == 1
     assert statuses(ledger, API) == ["pending"]
     caller.close()
+
+
+@pytest.mark.parametrize("provider", ["gitea", "forgejo"])
+def test_a_form_that_is_spelt_otherwise_is_the_same_delivery(caller: Caller, ledger: Ledger, provider: str) -> None:
+    """Both sign the decoded field alone: who has seen a delivery could send it in many spellings."""
+    sample = sample_push(provider, "octo/my_api", "main", "c" * 40, SECRET)
+    form = {**sample.headers, "Content-Type": "application/x-www-form-urlencoded"}
+    plain = b"payload=" + quote_plus(sample.body.decode()).encode()
+    spelt = b"payload=" + "".join(f"%{byte:02X}" for byte in sample.body).encode()
+    statuses = []
+    for number, body in enumerate((plain, spelt, plain.replace(b"+", b"%20"))):
+        other = {name: f"id-{number}" if name.endswith("-Delivery") else value for name, value in form.items()}
+        statuses.append(caller.post("/webhook", body, other).status_code)
+    assert statuses == [202, 200, 200]
+    assert len(events(ledger)) == 1
 
 
 def test_the_same_delivery_twice_in_one_group_is_accepted_once(caller: Caller, ledger: Ledger) -> None:
