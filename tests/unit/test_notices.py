@@ -93,7 +93,7 @@ def test_recovery_rollback_and_a_host_that_was_not_reached_show() -> None:
 @pytest.mark.parametrize("commit", ["", COMMIT])
 @pytest.mark.parametrize("before", ["", OLDER])
 @pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize("status", set(OCCASIONS) | set(STATES))
+@pytest.mark.parametrize("status", sorted({*OCCASIONS, *STATES}))
 def test_every_end_has_words(status: Status, kind: Kind, before: str, commit: str) -> None:
     given = facts(status=status.value, kind=kind.value, before=before, commit=commit, branch="", seconds=None)
     assert message(given).title.strip() == message(given).title
