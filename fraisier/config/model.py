@@ -235,7 +235,9 @@ class Top(Section):
     groups: dict[str, Any] = Field(
         {}, description="Hosts that several targets share, by name of the group. Default: none."
     )
-    branch_mapping: dict[str, Any] = Field({}, description="What a push to a branch deploys, by branch. Default: none.")
+    branch_mapping: dict[str, Any] = Field(
+        {}, description="What a push to a branch deploys, by branch. Default: targets with that branch and repository."
+    )
     notifications: dict[str, Any] = Field({}, description="Who is told about deployments. Default: nobody.")
     server: dict[str, Any] = Field({}, description="The server that receives webhooks. Default: as below.")
     engine: dict[str, Any] = Field({}, description="How workers carry deployments out. Default: four at once.")
