@@ -122,12 +122,21 @@ def test_no_canary_is_found_after_a_deployment(world: World, number: int) -> Non
     assert "*** ***" in shown, "the hook has printed its two secrets, masked"
     written = [path for path in world.root.rglob("*") if path.is_file() and not is_meant_to_hold_it(path)]
     leftovers = [path for path in Path("/dev/shm").rglob("*") if path.is_file() and os.access(path, os.R_OK)]
+    contents = {path: content_of(path) for path in [*written, *leftovers]}
     for name, value in planted.items():
         for spelling in spellings(value):
             assert spelling.decode() not in shown, f"{name} was shown"
             assert not [line for line in watch.seen if spelling in line], f"{name} was in a process list"
-            found = [path for path in [*written, *leftovers] if spelling in path.read_bytes()]
+            found = [path for path, content in contents.items() if spelling in content]
             assert not found, f"{name} was written to {found}"
+
+
+def content_of(path: Path) -> bytes:
+    """Nothing of a file that is gone by now: tests that run beside this one have theirs in memory, too."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def is_meant_to_hold_it(path: Path) -> bool:

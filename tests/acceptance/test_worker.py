@@ -18,7 +18,12 @@ from fraisier.work import Asked
 from tests.acceptance.test_crash import nothing_of_a_run_is_left
 from tests.acceptance.world import FRAISIER, World, wait_for
 
-SLOW = ("    install:\n", "    install:\n      - sleep 4\n")
+
+def build_behind_a_gate(world: World) -> Path:
+    """From now on a build goes on once this file exists: so that what a test does meanwhile may take as long as it takes."""
+    gate = world.root / "gate"
+    world.write_config(("    install:\n", f"    install:\n      - while [ ! -e {gate} ]; do sleep 0.1; done\n"))
+    return gate
 
 
 @pytest.fixture
@@ -103,12 +108,13 @@ def test_what_fails_is_told_to_whoever_watches_and_can_be_tried_again(
 def test_twelve_requests_during_a_deployment_are_one_more_of_the_last_commit(
     world: World, work: subprocess.Popen[bytes]
 ) -> None:
-    world.write_config(SLOW)
+    gate = build_behind_a_gate(world)
     world.fraisier("deploy", "my_api", "production", "--detach")
     wait_for(lambda: world.history()[0]["status"] == "in_progress", "it runs")
     commits = [world.commit(f"push {number}") for number in range(12)]
     for commit in commits:
         world.fraisier("deploy", "my_api", "production", "--detach", "--commit", commit)
+    gate.touch()
     wait_for(lambda: not world.json("queue")["deployments"], "everything was carried out", 60)
     rows = world.history()
     assert [row["status"] for row in rows] == ["success", *["superseded"] * 11, "success"]
@@ -120,7 +126,7 @@ def test_twelve_requests_during_a_deployment_are_one_more_of_the_last_commit(
 def test_a_killed_worker_s_deployment_is_gone_on_with_by_the_next(world: World) -> None:
     world.deploy()
     commit = world.release(2)
-    world.write_config(SLOW)
+    gate = build_behind_a_gate(world)
     first = start_worker(world)
     other = start_worker(world)
     try:
@@ -128,6 +134,7 @@ def test_a_killed_worker_s_deployment_is_gone_on_with_by_the_next(world: World) 
         row = wait_for(lambda: running(world), "it runs")
         wait_for(lambda: "build" in world.fraisier("logs", asked["id"], "--all").stdout, "it builds")
         os.kill(row["pid"], signal.SIGKILL)
+        gate.touch()
         watched = world.json("deploy", "--follow", asked["id"])["deployment"]
         assert (watched["status"], watched["new_version"]) == ("success", commit)
         rows = world.history()
@@ -171,14 +178,16 @@ def running(world: World) -> dict[str, object] | None:
 
 @pytest.mark.xdist_group("crash")
 def test_a_stopped_worker_finishes_and_a_second_signal_leaves_it_to_the_next(world: World) -> None:
-    world.write_config(SLOW)
+    gate = build_behind_a_gate(world)
     process = start_worker(world)
     world.fraisier("deploy", "my_api", "production", "--detach")
     wait_for(lambda: running(world), "it runs")
     process.terminate()
+    gate.touch()
     assert process.wait(60) == 0
     assert world.history()[0]["status"] == "success", "what had begun was finished"
     world.release(2)
+    gate.unlink()
     process = start_worker(world)
     asked = world.json("deploy", "my_api", "production", "--detach")["deployment"]
     wait_for(lambda: running(world), "it runs")
@@ -186,6 +195,7 @@ def test_a_stopped_worker_finishes_and_a_second_signal_leaves_it_to_the_next(wor
     wait_for(lambda: "no new work" in log_of(world).split("deployment " + asked["id"][:8])[-1], "it winds up")
     process.terminate()
     assert process.wait(10) == 130
+    gate.touch()
     wait_for(lambda: nothing_of_a_run_is_left(world), "everything of the run has ended", 10)
     world.fraisier("work", "--once")
     assert [row["status"] for row in world.history()[:2]] == ["success", "interrupted"]
