@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A slow machine is no fault of the code.
+settings.register_profile("patient", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 EXPECTED_SKIPS: tuple[str, ...] = (
     "no booted hosts here: booted hosts need root",
