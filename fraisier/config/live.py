@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from fraisier.config.find import find_config
 from fraisier.config.load import DOTENV, FraisierConfig
 from fraisier.errors import FraisierError
 
@@ -30,12 +32,11 @@ class Live(Generic[Made]):
         cwd: Path | None = None,
     ) -> None:
         self._environ, self._make = environ, make
-        config = FraisierConfig(path, environ=environ, cwd=cwd)
-        self.path = config.path
-        self._seen = self._signature()
+        self.path = find_config(path, environ=os.environ if environ is None else environ, cwd=cwd or Path.cwd())
+        self._seen = self._signature()  # before it is read: what changes meanwhile is seen at the next look
         self._mutex = threading.Lock()
         self.fault = ""
-        self.current = make(config)
+        self.current = make(FraisierConfig(self.path, environ=environ, cwd=cwd))
 
     def look(self) -> bool:
         """Read again what has changed since; True when another configuration is in force, or ``fault`` is another one."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fraisier.errors import ConfigError, Problem
 from fraisier.fraise_types.release import Release
 from fraisier.git.repository import name_of, same_repository
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from fraisier.config.model import GitProvider, GitProviders
     from fraisier.secrets import SecretRef
 
-EXAMPLE_SECRET = "only-an-example"  # noqa: S105 - the value that must not be used
 PUBLIC_HOMES: Mapping[str, str] = {
     "github.com": "github",
     "gitlab.com": "gitlab",
@@ -60,19 +58,17 @@ class Hooks:
 
 
 def hooks_of(config: FraisierConfig) -> Hooks:
-    """The hooks of a configuration that can be called. Raises ConfigError for a secret that is missing, empty or the example's."""
-    named, of_provider, faults = dict[str, Hook](), dict[str, Hook](), list[Problem]()
+    """The hooks of a configuration that can be called."""
+    named, of_provider = dict[str, Hook](), dict[str, Hook]()
     for provider, section in _services(config.git).items():
         if not section.webhook_secret:
             continue
-        secrets = _revealed(section.webhook_secret, config.environ, faults)
+        secrets = _revealed(section.webhook_secret, config.environ)
         repositories = section.repositories or _repositories_of(config, provider)
         of_provider[provider] = Hook(f"git.{provider}", provider, secrets, tuple(repositories), is_named=False)
     for name, webhook in config.hooks.items():
-        secrets = _revealed(webhook.secrets, config.environ, faults)
+        secrets = _revealed(webhook.secrets, config.environ)
         named[name] = Hook(name, webhook.provider, secrets, webhook.repositories)
-    if faults:
-        raise ConfigError(faults)
     return Hooks(named, of_provider)
 
 
@@ -122,16 +118,6 @@ def _repositories_of(config: FraisierConfig, provider: str) -> list[str]:
     return list(found)
 
 
-def _revealed(secrets: Iterable[SecretRef], environ: Mapping[str, str], faults: list[Problem]) -> tuple[str, ...]:
-    found = []
-    for secret in secrets:
-        value = secret.reveal(environ)
-        if not value.strip():
-            faults.append(Problem("is empty: anybody could sign", path=secret.place))
-        elif value == EXAMPLE_SECRET:
-            faults.append(
-                Problem("is the example's, which everybody knows", path=secret.place, hint="make one of your own")
-            )
-        else:
-            found.append(value)
-    return tuple(found)
+def _revealed(secrets: Iterable[SecretRef], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """None of them can be guessed: ``config.signing`` has seen to that."""
+    return tuple(secret.reveal(environ) for secret in secrets)
