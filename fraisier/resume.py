@@ -20,9 +20,9 @@ PAGE = 1_000
 
 
 def unfinished(ledger: Ledger, target: Target) -> rows.Deployment | None:
-    """The newest deployment that was carried out, when it was cut off."""
-    started = [row for row in read.last_deployments(ledger, target) if row.started_at and row.completed_at]
-    return started[0] if started and started[0].status is Status.INTERRUPTED else None
+    """The last deployment that was carried out, when it was cut off."""
+    last = read.last_ended(ledger, target)
+    return last if last and last.status is Status.INTERRUPTED else None
 
 
 def debts(ledger: Ledger, target: Target) -> list[rows.HostRelease]:

@@ -29,10 +29,8 @@ def is_up_to_date(ledger: Ledger, resolved: ResolvedFraise, hosts: Sequence[str]
     proof = read.deployment_by_pk(ledger, current.pk)
     if proof is None or proof.config_hash != config_hash(resolved):
         return False
-    ended = [
-        row.status for row in read.last_deployments(ledger, resolved.target) if row.started_at and row.completed_at
-    ]
-    if ended and ended[0] in (Status.INTERRUPTED, Status.ROLLBACK_FAILED):
+    last = read.last_ended(ledger, resolved.target)
+    if last and last.status in (Status.INTERRUPTED, Status.ROLLBACK_FAILED):
         return False
     known = known_hosts(ledger, resolved.target)
     return all(name in known and known[name].state == "active" and known[name].version == commit for name in hosts)

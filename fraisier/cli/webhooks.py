@@ -46,12 +46,12 @@ def list_webhooks(
     as_json: bool,
 ) -> None:
     """List received webhooks, newest first."""
-    from fraisier.record import deliveries
+    from fraisier.record import read
     from fraisier.record.ledger import Ledger
 
     moment = datetime.now(UTC) - since if since else None
     with Ledger() as ledger:
-        found = deliveries.recent(
+        found = read.recent_webhooks(
             ledger, hook=hook, decision=decision, repository=repository, since=moment, limit=limit
         )
     if as_json:

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 def newest_of(ledger: Ledger, target: Target) -> Deployment:
-    """The newest deployment of the target that was carried out. Raises UsageError when there is none."""
-    carried = [row for row in read.last_deployments(ledger, target) if row.started_at]
-    if not carried:
+    """The one that runs, else the last one that was carried out. Raises UsageError when there is none."""
+    running = read.running(ledger, target)
+    found = running[0] if running else read.last_ended(ledger, target)
+    if found is None:
         raise UsageError(f"{target}: nothing has been deployed yet", hint=f"fraisier deploy {_words(target)}")
-    return carried[0]
+    return found
 
 
 def again(row: Deployment, actor: str) -> tuple[Kind, Asked]:

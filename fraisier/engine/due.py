@@ -87,7 +87,7 @@ def take(ledger: Ledger, target: Target, owner: Owner, limits: Limits) -> Deploy
             if target not in [each.target for each in due(ledger, limits, owing)]:
                 return None
         for row in filter(_is_resumable, queue.cut_off(ledger, target)):
-            return write.take_up(ledger, _going_on(ledger, row), owner)
+            return write.take_up(ledger, _going_on(ledger, row), owner, continues=row)
         if waiting := write.claim_next(ledger, target, owner):
             return waiting
         return write.take_up(ledger, _settling(ledger, target), owner) if owing else None

@@ -142,6 +142,13 @@ def ensure_state(session: Session, target: Target, at: str) -> None:
     session.execute(_KNOW, id=str(uuid4()), identifier=target.slug, **key(target), at=at)
 
 
+def next_number(session: Session, target: Target) -> int:
+    """The number of the next deployment that is carried out: above all earlier ones of the target, which has its row of state."""
+    sql = f"UPDATE tb_fraise_state SET fencing = fencing + 1 WHERE {_HERE} RETURNING fencing"  # noqa: S608 - a constant
+    number: int = session.execute(sql, **key(target))[0]["fencing"]
+    return number
+
+
 def known(ledger: Ledger, deployment_id: str) -> Deployment:
     found = read.deployment(ledger, deployment_id)
     if found is None:

@@ -1,12 +1,8 @@
-"""Webhooks by the group: what is written for many deliveries in one transaction, and finding them again.
-
-One delivery at a time has ``facts.record_webhook_event``; a server that answers thousands a second writes all that wait in one go.
-"""
+"""Webhooks: what is written for many deliveries in one transaction, as a server must that answers thousands a second; finding one again."""
 
 from __future__ import annotations
 
 import os
-import re
 import threading
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -14,6 +10,7 @@ from uuid import UUID
 from fraisier.errors import UsageError
 from fraisier.record import encode, shape
 from fraisier.record.asking import key
+from fraisier.record.named import row_named
 from fraisier.record.url import POSTGRESQL
 
 if TYPE_CHECKING:
@@ -30,7 +27,6 @@ Known = tuple[str, str, str]
 AuditEntry = tuple[str, str, str, str, str, str]
 """Actor, action, subject, outcome, deployment id, details as JSON; all writable (``encode.text``)."""
 
-_ID = re.compile(r"[0-9a-f][0-9a-f-]{3,35}")
 _EVENT: Mapping[str, str] = {
     "id": "text",
     "received_at": "timestamptz",
@@ -150,35 +146,10 @@ def _insert(session: Session, table: str, columns: Mapping[str, str], rows: Iter
 
 def find(ledger: Ledger, event_id: str) -> WebhookEvent:
     """One received webhook with all that was kept of it, by its id or the beginning of it (four characters at least)."""
-    rows: list[dict[str, Any]] = []
-    if _ID.fullmatch(event_id):
-        rows = ledger.query(f"{_FIND} LIMIT 2", low=event_id, high=f"{event_id}g")
-    if not rows:
+    found = row_named(ledger, _FIND, event_id, what="webhooks")
+    if found is None:
         raise UsageError(f"no webhook {event_id}", hint="see `fraisier webhooks list`")
-    if len(rows) > 1:
-        raise UsageError(f"several webhooks begin with {event_id}", hint="write more of the id")
-    return shape.webhook(rows[0])
-
-
-def recent(
-    ledger: Ledger,
-    *,
-    hook: str | None = None,
-    decision: str | None = None,
-    repository: str | None = None,
-    since: datetime | None = None,
-    limit: int = 20,
-) -> list[WebhookEvent]:
-    """Received webhooks, newest first, without what was kept of their bodies."""
-    given: dict[str, object] = {"hook": hook, "decision": decision, "repository": repository}
-    equal = {name: value for name, value in given.items() if value is not None}
-    conditions = [f"{name} = :{name}" for name in equal]
-    if since is not None:
-        conditions.append("received_at >= :since")
-        equal["since"] = encode.moment(since)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    sql = f"SELECT * FROM v_recent_webhooks {where} ORDER BY received_at DESC, pk_webhook_event DESC LIMIT :limit"  # noqa: S608 - our own names
-    return [shape.webhook(row) for row in ledger.query(sql, **equal, limit=limit)]
+    return shape.webhook(found)
 
 
 _JOIN = """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from fraisier.record import encode, read
+from fraisier.record import deliveries, encode
 from fraisier.record.ledger import target_lock
 
 if TYPE_CHECKING:
@@ -95,18 +96,10 @@ def audit(
 ) -> None:
     """Note who asked for what, through which door (cli, webhook, api, dashboard, schedule), and the answer. Cannot be changed later."""
     with ledger.transaction() as session:
-        session.execute(
-            _AUDIT,
-            id=str(uuid4()),
-            created_at=encode.moment(session.now()),
-            actor=actor,
-            door=door,
-            action=action,
-            subject=subject,
-            outcome=outcome,
-            deployment_id=deployment_id,
-            details=encode.bounded(details or {}),
-        )
+        text = encode.text
+        about = encode.bounded(details or {})
+        entry = (text(actor), text(action), text(subject), text(outcome), text(deployment_id), about)
+        deliveries.insert_audit(session, session.now(), [entry], door=door)
 
 
 def record_git_commit(
@@ -150,45 +143,37 @@ def record_webhook_event(
 ) -> WebhookEvent:
     """Record a verified delivery. Was it, or the same body, accepted before, nothing is written and that one comes back (``is_duplicate``).
 
-    Decide on it with ``decide_webhook_event`` in the same transaction, so that a delivery that failed half-way may come again.
+    What is decided on a delivery of the server is written with it (``fraisier.deliveries``); this one counts as received.
     """
     with ledger.transaction() as session:
-        session.lock(f"fraisier webhook {hook}")
-        known = session.execute(_ACCEPTED, hook=hook, delivery_id=delivery_id, body_sha256=body_sha256)
-        if known:
-            return read.webhook(ledger, known[0]["pk_webhook_event"], is_duplicate=True)
-        written = session.execute(
-            _WEBHOOK,
-            id=str(uuid4()),
-            received_at=encode.moment(session.now()),
-            hook=hook,
-            provider=provider,
-            delivery_id=delivery_id,
-            body_sha256=body_sha256,
-            event_type=event_type,
-            repository=repository,
-            branch=branch,
-            commit_sha=commit_sha,
-            sender=sender,
-            payload=encode.bounded(payload or {}),
-        )
-        return read.webhook(ledger, written[0]["pk_webhook_event"])
-
-
-def decide_webhook_event(
-    ledger: Ledger, event: WebhookEvent, decision: str, *, reason: str = "", deployment: Deployment | None = None
-) -> None:
-    """``accepted`` (with the first deployment it asked for), ``ignored`` or ``refused``, and why."""
-    with ledger.transaction() as session:
-        session.execute(
-            "UPDATE tb_webhook_event SET processed = :yes, decision = :decision, reason = :reason, fk_deployment = :fk"
-            " WHERE pk_webhook_event = :pk",
-            yes=True,
-            decision=decision,
-            reason=reason,
-            fk=deployment.pk if deployment else None,
-            pk=event.pk,
-        )
+        deliveries.lock_hooks(session, [hook])
+        if known := deliveries.accepted_before(session, [(hook, delivery_id, body_sha256)]):
+            return replace(deliveries.find(ledger, known[0]), is_duplicate=True)
+        event = deliveries.new_id()
+        texts = {
+            "hook": hook,
+            "provider": provider,
+            "delivery_id": delivery_id,
+            "body_sha256": body_sha256,
+            "event_type": event_type,
+            "repository": repository,
+            "branch": branch,
+            "commit_sha": commit_sha,
+            "sender": sender,
+        }
+        row: dict[str, object] = {
+            **{name: encode.text(value) for name, value in texts.items()},
+            "id": event,
+            "received_at": encode.moment(session.now()),
+            "payload": encode.bounded(payload or {}),
+            "processed": False,
+            "decision": "received",
+            "reason": "",
+            "fk_deployment": None,
+            "request_id": "",
+        }
+        deliveries.insert_events(session, [tuple(row[name] for name in deliveries.EVENT_COLUMNS)])
+        return deliveries.find(ledger, event)
 
 
 def _key(target: Target) -> dict[str, object]:
@@ -214,11 +199,6 @@ VALUES (:id, :identifier, :fraise, :environment, :job, :updated_at)
 ON CONFLICT (fraise, environment, job) DO NOTHING
 """
 
-_AUDIT = """
-INSERT INTO tb_audit_log (id, created_at, actor, door, action, subject, outcome, deployment_id, details)
-VALUES (:id, :created_at, :actor, :door, :action, :subject, :outcome, :deployment_id, :details)
-"""
-
 _GIT_COMMIT = """
 INSERT INTO tb_git_commit (id, git_repo, commit_sha, git_branch, author, message, committed_at, created_at)
 VALUES (:id, :git_repo, :commit_sha, :git_branch, :author, :message, :committed_at, :created_at)
@@ -227,21 +207,4 @@ ON CONFLICT (git_repo, commit_sha) DO UPDATE SET
     author = CASE WHEN excluded.author <> '' THEN excluded.author ELSE tb_git_commit.author END,
     message = CASE WHEN excluded.message <> '' THEN excluded.message ELSE tb_git_commit.message END,
     committed_at = COALESCE(excluded.committed_at, tb_git_commit.committed_at)
-"""
-
-_ACCEPTED = """
-SELECT pk_webhook_event FROM tb_webhook_event
-WHERE hook = :hook AND decision = 'accepted' AND delivery_id <> '' AND delivery_id = :delivery_id
-UNION ALL
-SELECT pk_webhook_event FROM tb_webhook_event
-WHERE hook = :hook AND decision = 'accepted' AND body_sha256 <> '' AND body_sha256 = :body_sha256
-LIMIT 1
-"""
-
-_WEBHOOK = """
-INSERT INTO tb_webhook_event
-    (id, received_at, hook, provider, delivery_id, body_sha256, event_type, repository, branch, commit_sha, sender, payload)
-VALUES
-    (:id, :received_at, :hook, :provider, :delivery_id, :body_sha256, :event_type, :repository, :branch, :commit_sha, :sender, :payload)
-RETURNING pk_webhook_event
 """

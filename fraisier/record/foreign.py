@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from fraisier.errors import UsageError
 from fraisier.record import encode
-from fraisier.record.asking import ensure_state
+from fraisier.record.asking import ensure_state, next_number
 from fraisier.record.ledger import target_lock
 from fraisier.vocabulary import Kind, Status, Trigger
 
@@ -50,6 +50,7 @@ def record_finished(
         ensure_state(session, target, encode.moment(completed))
         session.execute(
             _FINISHED,
+            fencing=next_number(session, target),
             id=deployment_id,
             fraise=target.fraise,
             environment=target.environment,
@@ -76,8 +77,8 @@ def record_finished(
 _FINISHED = """
 INSERT INTO tb_deployment
     (id, fraise, environment, job, kind, status, trigger, actor, requested_at, requested_on, started_at, completed_at, duration_seconds,
-     old_version, new_version, release_id, git_branch, git_commit, error_message, details)
+     old_version, new_version, release_id, git_branch, git_commit, error_message, details, fencing)
 VALUES
     (:id, :fraise, :environment, :job, :kind, :status, :trigger, :actor, :started_at, :requested_on, :started_at, :completed_at,
-     :duration_seconds, :old_version, :new_version, :release_id, :git_branch, :git_commit, :error_message, :details)
+     :duration_seconds, :old_version, :new_version, :release_id, :git_branch, :git_commit, :error_message, :details, :fencing)
 """

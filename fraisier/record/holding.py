@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fraisier.errors import DeploymentCancelled, TargetLocked, UsageError
 from fraisier.record import encode, read
-from fraisier.record.asking import ensure_state, key, known, read_back
+from fraisier.record.asking import ensure_state, known, next_number, read_back
 from fraisier.record.ledger import target_lock
 from fraisier.record.owner import is_alive as process_is_alive
 from fraisier.vocabulary import Status
@@ -172,8 +172,7 @@ def hold(ledger: Ledger, session: Session, waiting: Deployment, owner: Owner) ->
     """The moment in which a row becomes somebody's; whoever calls holds the target's lock."""
     at = encode.moment(session.now())
     ensure_state(session, waiting.target, at)
-    numbered = f"UPDATE tb_fraise_state SET fencing = fencing + 1 WHERE {_HERE} RETURNING fencing"  # noqa: S608 - a constant
-    fencing = session.execute(numbered, **key(waiting.target))[0]["fencing"]
+    fencing = next_number(session, waiting.target)
     session.execute(
         _CLAIM,
         pk=waiting.pk,

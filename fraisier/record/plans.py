@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from fraisier.errors import UsageError
 from fraisier.record import encode, shape
+from fraisier.record.named import row_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from fraisier.record.ledger import Ledger
     from fraisier.record.rows import Deployment, StoredPlan
     from fraisier.vocabulary import Target
-
-_ID = re.compile(r"[0-9a-f][0-9a-f-]{3,35}")
 
 
 def new_id() -> str:
@@ -63,14 +60,9 @@ def record_plan(
 
 def plan_by_id(ledger: Ledger, plan_id: str) -> StoredPlan | None:
     """By its id or the beginning of it (four characters at least); ``UsageError`` when several begin so."""
-    if not _ID.fullmatch(plan_id):
-        return None
-    found = ledger.query(
-        f"{_SELECT} WHERE p.id >= :low AND p.id < :high ORDER BY p.id LIMIT 2", low=plan_id, high=f"{plan_id}g"
-    )
-    if len(found) > 1:
-        raise UsageError(f"several plans begin with {plan_id}", hint="write more of the id")
-    return shape.plan(found[0]) if found else None
+    sql = f"{_SELECT} WHERE p.id >= :low AND p.id < :high ORDER BY p.id"
+    found = row_named(ledger, sql, plan_id, what="plans")
+    return shape.plan(found) if found else None
 
 
 def apply_plan(ledger: Ledger, plan: StoredPlan, deployment: Deployment) -> bool:

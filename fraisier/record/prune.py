@@ -61,7 +61,7 @@ WHERE pk_deployment IN (
               FROM tb_deployment AS g
               WHERE g.fraise = d.fraise AND g.environment = d.environment AND g.job = d.job
                 AND g.status = 'success' AND g.kind IN ('deploy', 'rollback')
-              ORDER BY g.pk_deployment DESC
+              ORDER BY g.fencing DESC
               LIMIT :keep_good
           ) AS good
           WHERE good.pk_deployment = d.pk_deployment

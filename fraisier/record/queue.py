@@ -51,15 +51,17 @@ def owing(ledger: Ledger, target: Target | None = None) -> dict[Target, tuple[da
     return {shape.target(row): _last_look(row) for row in rows}
 
 
-def take_up(ledger: Ledger, request: Request, owner: Owner) -> Deployment:
+def take_up(ledger: Ledger, request: Request, owner: Owner, *, continues: Deployment | None = None) -> Deployment:
     """Begin what nobody has to ask for, such as going on after an interruption: a row that is ``owner``'s from its first moment.
 
-    What waits for the target goes on waiting. Raises TargetLocked while a deployment of the target runs.
+    What waits for the target goes on waiting; a row that ``continues`` another stands in the history where that one was asked for.
+    Raises TargetLocked while a deployment of the target runs.
     """
     with ledger.transaction() as session:
         target_lock(session, request.target)
         refuse_held(ledger, request.target)
-        row = insert(session, request, session.now(), Status.IN_PROGRESS)
+        asked_at = continues.requested_at if continues else session.now()
+        row = insert(session, request, asked_at, Status.IN_PROGRESS)
         return hold(ledger, session, row, owner)
 
 
@@ -117,7 +119,7 @@ WHERE d.status = 'interrupted' AND d.background AND NOT d.cancel_requested {here
   AND NOT EXISTS (
       SELECT 1 FROM tb_deployment AS n
       WHERE n.fraise = d.fraise AND n.environment = d.environment AND n.job = d.job
-        AND n.pk_deployment > d.pk_deployment AND n.started_at IS NOT NULL
+        AND n.fencing > d.fencing
   )
 ORDER BY d.priority DESC, d.pk_deployment
 """
@@ -129,9 +131,10 @@ FROM (
     GROUP BY fraise, environment, job
 ) AS h
 JOIN tb_deployment AS d ON d.pk_deployment = (
-    SELECT max(n.pk_deployment) FROM tb_deployment AS n
+    SELECT n.pk_deployment FROM tb_deployment AS n
     WHERE n.fraise = h.fraise AND n.environment = h.environment AND n.job = h.job
-      AND n.started_at IS NOT NULL AND n.completed_at IS NOT NULL
+      AND n.fencing > 0 AND n.completed_at IS NOT NULL
+    ORDER BY n.fencing DESC LIMIT 1
 )
 WHERE 1 = 1 {here}
 """

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fraisier.errors import UsageError
 from fraisier.record import encode, shape
+from fraisier.record.named import row_named
 from fraisier.vocabulary import Status, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fraisier.record.ledger import Ledger
     from fraisier.record.rows import (
         Deployment,
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
         WebhookEvent,
     )
 
-_ID = re.compile(r"[0-9a-f][0-9a-f-]{3,35}")
 _HERE = "fraise = :fraise AND environment = :environment AND job = :job"
 _GOOD = f"{_HERE} AND status = 'success' AND kind IN ('deploy', 'rollback')"
-_RELEASE = "SELECT release_id, new_version, schema_after, pk_deployment, id, completed_at FROM tb_deployment AS d"
+_RELEASE = (
+    "SELECT release_id, new_version, schema_after, pk_deployment, fencing, id, completed_at FROM tb_deployment AS d"
+)
 # A release is bad from the rollback that left it on, until somebody deploys or goes back to it with success.
 _BAD = """EXISTS (
     SELECT 1 FROM tb_deployment AS r
@@ -38,26 +40,16 @@ _BAD = """EXISTS (
           SELECT 1 FROM tb_deployment AS a
           WHERE a.fraise = :fraise AND a.environment = :environment AND a.job = :job
             AND a.status = 'success' AND a.kind IN ('deploy', 'rollback')
-            AND a.release_id = {release} AND a.pk_deployment > r.pk_deployment
+            AND a.release_id = {release} AND a.fencing > r.fencing
       )
 )"""
 
 
 def deployment(ledger: Ledger, deployment_id: str) -> Deployment | None:
     """By its id or the beginning of it (four characters at least); ``UsageError`` when several begin so."""
-    if not _ID.fullmatch(deployment_id):
-        return None
-    # 'g' follows every character that an id can have: the range is served by the index.
-    found = ledger.query(
-        "SELECT * FROM tb_deployment WHERE id >= :low AND id < :high ORDER BY id LIMIT 2",
-        low=deployment_id,
-        high=f"{deployment_id}g",
-    )
-    if len(found) > 1:
-        raise UsageError(
-            f"several deployments begin with {deployment_id}", hint="write more of the id, see `fraisier history`"
-        )
-    return shape.deployment(found[0]) if found else None
+    sql = "SELECT * FROM tb_deployment WHERE id >= :low AND id < :high ORDER BY id"
+    found = row_named(ledger, sql, deployment_id, what="deployments", hint=", see `fraisier history`")
+    return shape.deployment(found) if found else None
 
 
 def deployment_by_pk(ledger: Ledger, pk: int) -> Deployment | None:
@@ -69,6 +61,16 @@ def last_deployments(ledger: Ledger, target: Target, limit: int = 20) -> list[De
     """The newest deployments of a target, of any status, newest first."""
     sql = f"SELECT * FROM tb_deployment WHERE {_HERE} ORDER BY requested_at DESC, pk_deployment DESC LIMIT :limit"  # noqa: S608 - a constant
     return [shape.deployment(row) for row in ledger.query(sql, **_key(target), limit=limit)]
+
+
+def last_ended(ledger: Ledger, target: Target) -> Deployment | None:
+    """The last deployment of a target that was carried out and has ended."""
+    sql = (
+        f"SELECT * FROM tb_deployment WHERE {_HERE} AND fencing > 0 AND completed_at IS NOT NULL"  # noqa: S608 - a constant
+        " ORDER BY fencing DESC LIMIT 1"
+    )
+    found = ledger.query(sql, **_key(target))
+    return shape.deployment(found[0]) if found else None
 
 
 def pending(ledger: Ledger, target: Target) -> Deployment | None:
@@ -87,11 +89,11 @@ def running(ledger: Ledger, target: Target | None = None) -> list[Deployment]:
 def ended_before(ledger: Ledger, deployment: Deployment) -> Status | None:
     """How the deployment of the same target before this one ended, of those that changed something or failed to; None for the first."""
     sql = (
-        f"SELECT status FROM tb_deployment WHERE {_HERE} AND pk_deployment < :pk"  # noqa: S608 - a constant
+        f"SELECT status FROM tb_deployment WHERE {_HERE} AND fencing > 0 AND fencing < :fencing"  # noqa: S608 - a constant
         " AND status IN ('success', 'failed', 'rolled_back', 'rollback_failed', 'interrupted')"
-        " ORDER BY requested_at DESC, pk_deployment DESC LIMIT 1"
+        " ORDER BY fencing DESC LIMIT 1"
     )
-    found = ledger.query(sql, **_key(deployment.target), pk=deployment.pk)
+    found = ledger.query(sql, **_key(deployment.target), fencing=deployment.fencing)
     return Status(found[0]["status"]) if found else None
 
 
@@ -107,8 +109,8 @@ def is_cancel_requested(ledger: Ledger, deployment: Deployment) -> bool:
 
 
 def current_release(ledger: Ledger, target: Target) -> Release | None:
-    """What the newest successful deployment or rollback left serving."""
-    found = ledger.query(f"{_RELEASE} WHERE {_GOOD} ORDER BY pk_deployment DESC LIMIT 1", **_key(target))
+    """What the last successful deployment or rollback left serving."""
+    found = ledger.query(f"{_RELEASE} WHERE {_GOOD} ORDER BY fencing DESC LIMIT 1", **_key(target))
     return shape.release(found[0]) if found else None
 
 
@@ -150,14 +152,9 @@ def history(
         "job": job,
         "status": status.value if status else None,
     }
-    equal = {name: value for name, value in given.items() if value is not None}
-    conditions = [f"{name} = :{name}" for name in equal]
-    if since is not None:
-        conditions.append("requested_at >= :since")
-        equal["since"] = encode.moment(since)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    where, values = _filter(given, "requested_at", since)
     sql = f"{_SUMMARY} {where} ORDER BY requested_at DESC, pk_deployment DESC LIMIT :limit"
-    return [shape.summary(row) for row in ledger.query(sql, **equal, limit=limit)]
+    return [shape.summary(row) for row in ledger.query(sql, **values, limit=limit)]
 
 
 def stats(
@@ -218,10 +215,20 @@ def debts(ledger: Ledger) -> list[HostRelease]:
     return [shape.host_release(row) for row in rows]
 
 
-def recent_webhooks(ledger: Ledger, *, limit: int = 20) -> list[WebhookEvent]:
-    """Received webhooks, newest first, without their payload."""
-    sql = f"{_WEBHOOK} ORDER BY received_at DESC, pk_webhook_event DESC LIMIT :limit"
-    return [shape.webhook(row) for row in ledger.query(sql, limit=limit)]
+def recent_webhooks(
+    ledger: Ledger,
+    *,
+    hook: str | None = None,
+    decision: str | None = None,
+    repository: str | None = None,
+    since: datetime | None = None,
+    limit: int = 20,
+) -> list[WebhookEvent]:
+    """Received webhooks, newest first, without what was kept of their bodies."""
+    given: dict[str, object] = {"hook": hook, "decision": decision, "repository": repository}
+    where, values = _filter(given, "received_at", since)
+    sql = f"{_WEBHOOK} {where} ORDER BY received_at DESC, pk_webhook_event DESC LIMIT :limit"
+    return [shape.webhook(row) for row in ledger.query(sql, **values, limit=limit)]
 
 
 def unsent_notifications(ledger: Ledger, *, limit: int = 20) -> list[UnsentNotification]:
@@ -229,23 +236,23 @@ def unsent_notifications(ledger: Ledger, *, limit: int = 20) -> list[UnsentNotif
     return [shape.unsent_notification(row) for row in ledger.query(_UNSENT, limit=limit)]
 
 
-def webhook(ledger: Ledger, pk: int, *, is_duplicate: bool = False) -> WebhookEvent:
-    """One received webhook with its payload."""
-    row = ledger.query(
-        "SELECT v.*, w.payload FROM v_recent_webhooks AS v JOIN tb_webhook_event AS w ON w.pk_webhook_event = v.pk_webhook_event"
-        " WHERE v.pk_webhook_event = :pk",
-        pk=pk,
-    )[0]
-    return shape.webhook(row, is_duplicate=is_duplicate)
-
-
 def _good_deploys(ledger: Ledger, target: Target, current: Release, *, limit: int) -> list[Release]:
     sql = (
-        f"{_RELEASE} WHERE {_GOOD} AND kind = 'deploy' AND pk_deployment < :pk AND release_id <> '' AND release_id <> :current"
-        f" AND NOT {_BAD.format(release='d.release_id')} ORDER BY pk_deployment DESC LIMIT :limit"
+        f"{_RELEASE} WHERE {_GOOD} AND kind = 'deploy' AND fencing < :fencing AND release_id <> '' AND release_id <> :current"
+        f" AND NOT {_BAD.format(release='d.release_id')} ORDER BY fencing DESC LIMIT :limit"
     )
-    rows = ledger.query(sql, **_key(target), pk=current.pk, current=current.release_id, limit=limit)
+    rows = ledger.query(sql, **_key(target), fencing=current.fencing, current=current.release_id, limit=limit)
     return [shape.release(row) for row in rows]
+
+
+def _filter(given: Mapping[str, object], moment: str, since: datetime | None) -> tuple[str, dict[str, object]]:
+    """What is given must be equal, ``moment`` not before ``since``: the WHERE of it, and its values."""
+    values = {name: value for name, value in given.items() if value is not None}
+    conditions = [f"{name} = :{name}" for name in values]
+    if since is not None:
+        conditions.append(f"{moment} >= :since")
+        values["since"] = encode.moment(since)
+    return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values
 
 
 def _key(target: Target) -> dict[str, object]:

@@ -97,6 +97,7 @@ class Release(Comparable):
     version: str
     schema_after: str
     pk: int
+    fencing: int
     deployment_id: str
     completed_at: datetime | None
 

@@ -89,6 +89,7 @@ def release(row: Row) -> Release:
         row["new_version"],
         row["schema_after"],
         row["pk_deployment"],
+        row["fencing"],
         row["id"],
         read_moment(row["completed_at"]),
     )

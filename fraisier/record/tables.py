@@ -73,17 +73,17 @@ class TbDeployment(SQLModel, table=True):
         Index("ix_deployment_environment_status", "environment", "status", "requested_at", "pk_deployment"),
         Index("ix_deployment_place_status", "fraise", "environment", "status", "requested_at", "pk_deployment"),
         Index("ix_deployment_day", "requested_on", "fraise", "environment", "job", "status", "duration_seconds"),
-        Index("ix_deployment_good", "fraise", "environment", "job", "pk_deployment", **where(_GOOD)),
-        Index(
-            "ix_deployment_good_release", "fraise", "environment", "job", "release_id", "pk_deployment", **where(_GOOD)
-        ),
+        # In the order in which they were carried out, which is not always the one in which they were asked for.
+        Index("ix_deployment_carried", "fraise", "environment", "job", "fencing", **where("fencing > 0")),
+        Index("ix_deployment_good", "fraise", "environment", "job", "fencing", **where(_GOOD)),
+        Index("ix_deployment_good_release", "fraise", "environment", "job", "release_id", "fencing", **where(_GOOD)),
         Index(
             "ix_deployment_left",
             "fraise",
             "environment",
             "job",
             "old_release_id",
-            "pk_deployment",
+            "fencing",
             **where("status = 'success' AND kind = 'rollback'"),
         ),
         Index("ix_deployment_queue", "priority", "pk_deployment", **where("status = 'pending'")),

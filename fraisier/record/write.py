@@ -8,7 +8,6 @@ from __future__ import annotations
 from fraisier.record.asking import Request, cancel, known, request, request_many
 from fraisier.record.facts import (
     audit,
-    decide_webhook_event,
     record_git_commit,
     record_host_release,
     record_webhook_event,
@@ -39,7 +38,6 @@ __all__ = [
     "claim",
     "claim_next",
     "claim_notification",
-    "decide_webhook_event",
     "drop_gone",
     "finish",
     "heartbeat",

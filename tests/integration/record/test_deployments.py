@@ -359,3 +359,33 @@ def test_prune_keeps_what_is_open_current_or_a_way_back(ledger: Ledger, target: 
     assert current is not None and current.release_id == "R13"
     with pytest.raises(ValueError, match="keep_days"):
         write.prune(ledger)
+
+
+def test_what_was_carried_out_last_counts_not_what_was_asked_for_last(ledger: Ledger, target: Target) -> None:
+    """Whoever goes on with a cut off deployment does so while a newer push waits, and that one is carried out after it."""
+
+    lost = write.claim(ledger, write.request(ledger, target, background=True).id, HERE)
+    newer = write.request(ledger, target, background=True)
+    write.finish(ledger, lost, Status.INTERRUPTED)
+    assert [row.id for row in queue.cut_off(ledger, target)] == [lost.id]
+    again = write.take_up(ledger, write.Request(target, background=True), HERE, continues=lost)
+    assert queue.cut_off(ledger, target) == []
+    write.finish(ledger, again, Status.INTERRUPTED)
+    assert [row.id for row in queue.cut_off(ledger, target)] == [again.id]
+    once_more = write.take_up(ledger, write.Request(target, background=True), HERE, continues=again)
+    write.finish(ledger, once_more, Status.SUCCESS, release_id="R1", new_version="a" * 40)
+    waited = write.claim_next(ledger, target, HERE)
+    assert waited and waited.id == newer.id and waited.pk < once_more.pk
+    write.finish(ledger, waited, Status.SUCCESS, release_id="R2", new_version="b" * 40)
+
+    current = read.current_release(ledger, target)
+    assert current and current.release_id == "R2"
+    assert [release.release_id for release in read.good_releases(ledger, target)] == ["R2", "R1"]
+    last = read.last_ended(ledger, target)
+    assert last and last.id == newer.id
+    assert queue.cut_off(ledger) == []
+    assert [row.id for row in read.last_deployments(ledger, target)] == [newer.id, once_more.id, again.id, lost.id]
+    assert (read.ended_before(ledger, waited), read.ended_before(ledger, once_more)) == (
+        Status.SUCCESS,
+        Status.INTERRUPTED,
+    )

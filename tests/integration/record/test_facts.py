@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fraisier.deliveries.accept import DUPLICATE, Delivery, accept
+from fraisier.deliveries.decide import Ref
 from fraisier.errors import LedgerError, UsageError
-from fraisier.record import encode, read, write
+from fraisier.record import deliveries, encode, read, write
 from fraisier.record.database import Database
 from fraisier.record.ledger import Ledger
 from fraisier.record.owner import Owner
@@ -76,22 +78,20 @@ def test_fraise_status_joins_state_newest_deployment_and_last_good_one(ledger: L
 
 
 def test_a_delivery_is_accepted_once_and_may_come_again_after_a_failure(ledger: Ledger, target: Target) -> None:
+    pushed = Ref("push", "team/api", "main", targets=(target,))
+
     def deliver(delivery_id: str, body: str) -> bool:
+        """Whether it is a duplicate, for the server and for who records what another one has received."""
         with ledger.transaction():
-            event = write.record_webhook_event(
-                ledger,
-                hook="github",
-                provider="github",
-                event_type="push",
-                delivery_id=delivery_id,
-                body_sha256=body,
-                payload={"ref": "x"},
-            )
-            if not event.is_duplicate:
-                write.decide_webhook_event(ledger, event, "accepted", deployment=write.request(ledger, target))
+            delivery = Delivery("github", "github", (pushed,), delivery_id=delivery_id, body_sha256=body)
+            (receipt,) = accept(ledger, [delivery])
             if delivery_id == "fails":
                 raise RuntimeError
-            return event.is_duplicate
+        again = write.record_webhook_event(
+            ledger, hook="github", provider="github", event_type="push", delivery_id=delivery_id, body_sha256=body
+        )
+        assert again.is_duplicate and again.id == receipt.event
+        return receipt.decision == DUPLICATE
 
     with pytest.raises(RuntimeError):
         deliver("fails", "b0")
@@ -104,7 +104,22 @@ def test_a_delivery_is_accepted_once_and_may_come_again_after_a_failure(ledger: 
     newest, first = read.recent_webhooks(ledger)
     assert (first.delivery_id, first.decision, first.processed) == ("d1", "accepted", True)
     assert newest.deployment_id is not None and first.deployment_id != newest.deployment_id
-    assert read.webhook(ledger, first.pk).payload == {"ref": "x"}
+    assert deliveries.find(ledger, first.id).payload["refs"][0]["branch"] == "main"
+    assert read.recent_webhooks(ledger, hook="github", decision="accepted", limit=1) == [newest]
+    assert read.recent_webhooks(ledger, repository="team/other") == []
+
+
+def test_a_delivery_that_another_server_has_received_is_recorded(ledger: Ledger) -> None:
+    event = write.record_webhook_event(
+        ledger, hook="h", provider="github", event_type="push", sender="\0ann", payload={"ref": "x"}
+    )
+    assert (event.decision, event.processed, event.is_duplicate, event.deployment_id) == (
+        "received",
+        False,
+        False,
+        None,
+    )
+    assert (event.sender, event.payload) == ("ann", {"ref": "x"})
 
 
 def test_commits_are_remembered_once_and_completed(ledger: Ledger) -> None:

@@ -35,7 +35,7 @@ VIEWS = [
 ]
 # Views and functions are put in place by whatever migrates. Changed one? Add a migration (it may be empty), its number to
 # schema.REVISIONS, and write the new digest here: otherwise existing databases keep the old one.
-SHAPE = {"0001": "7e152b16f5e64dfa", "0002": "dc68a973b7fa1174", "0003": "71a809e63592a5c0"}
+SHAPE = {"0001": "7e152b16f5e64dfa", "0002": "dc68a973b7fa1174", "0003": "c1145333e3888c68"}
 
 MARK = "SELECT obj_description(to_regclass('procrastinate_jobs')) AS mark"
 WORDS = {
@@ -237,7 +237,11 @@ def fill(ledger: Ledger) -> None:
         deployed_by="ann",
     )
     event = write.record_webhook_event(ledger, hook="h", provider="github", event_type="push", delivery_id="d1")
-    write.decide_webhook_event(ledger, event, "accepted", deployment=deployment)
+    with ledger.transaction() as session:
+        accepted = (
+            "UPDATE tb_webhook_event SET decision = 'accepted', processed = :yes, fk_deployment = :pk WHERE id = :id"
+        )
+        session.execute(accepted, yes=True, pk=deployment.pk, id=event.id)
     write.apply_plan(ledger, record_plan(ledger, target), deployment)
 
 

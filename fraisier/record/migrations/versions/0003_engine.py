@@ -1,4 +1,4 @@
-"""Deployments that a worker carries out, moments of the clock that were taken, when a message is tried again."""
+"""Deployments that workers carry out, and their order; moments of the clock that were taken; when a message is tried again."""
 
 from __future__ import annotations
 
@@ -58,3 +58,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_schedule_tick_due", "tb_schedule_tick", ["due_at"])
     op.create_index("ix_schedule_tick_deployment", "tb_schedule_tick", ["fk_deployment"])
+    # What was carried out last is known by its number: who goes on with a cut off deployment may be asked after one that waits.
+    good, left = "status = 'success' AND kind IN ('deploy', 'rollback')", "status = 'success' AND kind = 'rollback'"
+    for name, columns, condition in (
+        ("ix_deployment_good", ("fencing",), good),
+        ("ix_deployment_good_release", ("release_id", "fencing"), good),
+        ("ix_deployment_left", ("old_release_id", "fencing"), left),
+        ("ix_deployment_carried", ("fencing",), "fencing > 0"),
+    ):
+        op.drop_index(name, "tb_deployment", if_exists=True)
+        place = ["fraise", "environment", "job", *columns]
+        where = sa.text(condition)
+        op.create_index(name, "tb_deployment", place, sqlite_where=where, postgresql_where=where)

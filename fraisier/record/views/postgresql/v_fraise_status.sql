@@ -50,7 +50,7 @@ FROM (
         FROM tb_deployment AS d
         WHERE d.fraise = s.fraise AND d.environment = s.environment AND d.job = s.job
             AND d.status = 'success' AND d.kind IN ('deploy', 'rollback')
-        ORDER BY d.pk_deployment DESC
+        ORDER BY d.fencing DESC
         LIMIT 1
     ) AS good ON true
     LEFT JOIN (

@@ -49,7 +49,7 @@ FROM (
         SELECT d.pk_deployment
         FROM tb_deployment AS d
         WHERE d.fraise = s.fraise AND d.environment = s.environment AND d.job = s.job AND d.status = 'success' AND d.kind IN ('deploy', 'rollback')
-        ORDER BY d.pk_deployment DESC
+        ORDER BY d.fencing DESC
         LIMIT 1
     )
     LEFT JOIN (
