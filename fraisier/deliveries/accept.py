@@ -42,7 +42,8 @@ JOIN_SECONDS = 1.0
 class Delivery:
     """One verified delivery, decided. ``body`` is what is kept of its payload beside the refs, by then without secrets.
 
-    ``replay_of`` is the id of the stored event that is decided on again; such a delivery is never a duplicate.
+    ``replay_of`` is the id of the stored event that is decided on again; such a delivery is never a duplicate. ``event`` is the id that
+    its own row gets: whoever did not hear whether it was written can find out.
     """
 
     hook: str
@@ -54,6 +55,7 @@ class Delivery:
     request_id: str = ""
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     replay_of: str = ""
+    event: str = field(default_factory=new_id)
 
     @cached_property
     def targets(self) -> dict[Target, Ref]:
@@ -99,52 +101,58 @@ def accept(
     *,
     priority: Callable[[Target], int] = lambda _: 0,
     door: str = "webhook",
+    again: bool = False,
 ) -> list[Receipt]:
     """Write ``deliveries`` down, in their order, in one transaction of its own or the caller's. Durable when it returns.
 
-    Raises LedgerError; then none was written, and each may come again.
+    Raises LedgerError; then all or none was written, and each may come ``again``: those that were get the same receipt as they would have
+    got then.
     """
     with ledger.transaction() as session:
         record.lock_hooks(session, (delivery.hook for delivery in deliveries))
-        group = _Group(deliveries, session)
-        asked = {target: (event, ref) for event, _, delivery in group.new for target, ref in delivery.targets.items()}
+        written = record.payloads(session, [each.event for each in deliveries]) if again else {}
+        group = _Group(deliveries, session, written)
+        asked = {target: (each.event, ref) for _, each in group.new for target, ref in each.targets.items()}
         queued = _enqueue(ledger, session, asked, priority, is_busy=len(deliveries) >= BUSY_DELIVERIES)
         at = session.now()
-        record.insert_events(session, [_event_row(at, event, each, queued) for event, _, each in group.new])
+        record.insert_events(session, [_event_row(at, each, queued) for _, each in group.new])
         record.insert_audit(session, at, _audit_entries(group.new, queued), door=door)
         return group.receipts(queued)
 
 
 class _Group:
-    """Deliveries of one transaction: ``new`` ones as (id, place, delivery), and what the others are duplicates of."""
+    """Deliveries of one transaction: ``new`` ones with their places, and what became of the others before."""
 
-    def __init__(self, deliveries: Sequence[Delivery], session: Session) -> None:
+    def __init__(
+        self, deliveries: Sequence[Delivery], session: Session, written: Mapping[str, Mapping[str, Any]]
+    ) -> None:
         self.size = len(deliveries)
+        self.new: list[tuple[int, Delivery]] = []
+        self._known: dict[int, Receipt] = {}
+        """Receipts of those that are written already, by place: as themselves, or as what they are duplicates of."""
         keys = [(each.hook, each.delivery_id, each.body_sha256) for each in deliveries]
-        self.duplicates = {
-            place: event
-            for place, event in record.accepted_before(session, keys).items()
-            if not deliveries[place].replay_of
-        }
-        self.new: list[tuple[str, int, Delivery]] = []
+        before = record.accepted_before(session, keys)
         seen: dict[tuple[str, str, str], str] = {}
         for place, delivery in enumerate(deliveries):
-            if place in self.duplicates:
+            if delivery.event in written:
+                ids = tuple(written[delivery.event].get("deployments") or ())
+                self._known[place] = Receipt(delivery.decision, delivery.event, ids, delivery.reason)
                 continue
             marks = [] if delivery.replay_of else _marks(delivery)
-            if first := next((seen[mark] for mark in marks if mark in seen), ""):
-                self.duplicates[place] = first
+            first = before.get(place, "") if marks else ""
+            first = first or next((seen[mark] for mark in marks if mark in seen), "")
+            if first:
+                self._known[place] = Receipt(DUPLICATE, first)
                 continue
-            event = new_id()
-            self.new.append((event, place, delivery))
+            self.new.append((place, delivery))
             if delivery.decision == ACCEPTED:
-                seen.update(dict.fromkeys(marks, event))
+                seen.update(dict.fromkeys(marks, delivery.event))
 
     def receipts(self, queued: Mapping[Target, Deployment]) -> list[Receipt]:
-        found = {place: Receipt(DUPLICATE, event) for place, event in self.duplicates.items()}
-        for event, place, delivery in self.new:
+        found = dict(self._known)
+        for place, delivery in self.new:
             ids = tuple(queued[target].id for target in delivery.targets)
-            found[place] = Receipt(delivery.decision, event, ids, delivery.reason)
+            found[place] = Receipt(delivery.decision, delivery.event, ids, delivery.reason)
         return [found[place] for place in range(self.size)]
 
 
@@ -183,12 +191,12 @@ def _enqueue(
     return found | {row.target: row for row in rows}
 
 
-def _event_row(at: datetime, event: str, delivery: Delivery, queued: Mapping[Target, Deployment]) -> tuple[object, ...]:
+def _event_row(at: datetime, delivery: Delivery, queued: Mapping[Target, Deployment]) -> tuple[object, ...]:
     ref, text = delivery.main_ref, encode.text
     first = next((queued[target].pk for target in delivery.targets), None)
     is_replay = bool(delivery.replay_of)
     return (
-        event,
+        delivery.event,
         encode.moment(at),
         delivery.hook,
         delivery.provider,
@@ -230,15 +238,15 @@ def _payload(delivery: Delivery, queued: Mapping[Target, Deployment]) -> str:
 
 
 def _audit_entries(
-    new: Sequence[tuple[str, int, Delivery]], queued: Mapping[Target, Deployment]
+    new: Sequence[tuple[int, Delivery]], queued: Mapping[Target, Deployment]
 ) -> Iterator[record.AuditEntry]:
     """An entry for each deployment, which names all deliveries that it stands for; and one for each delivery that deploys nothing."""
     asking: dict[Target, list[tuple[str, Delivery]]] = {target: [] for target in queued}
-    for event, _, delivery in new:
+    for _, delivery in new:
         for target in delivery.targets:
-            asking[target].append((event, delivery))
+            asking[target].append((delivery.event, delivery))
         if not delivery.targets:
-            yield _audit_entry([event], delivery, delivery.main_ref, f"{IGNORED}: {delivery.reason}", "")
+            yield _audit_entry([delivery.event], delivery, delivery.main_ref, f"{IGNORED}: {delivery.reason}", "")
     for target, found in asking.items():
         last = found[-1][1]
         yield _audit_entry([event for event, _ in found], last, last.targets[target], ACCEPTED, queued[target].id)

@@ -97,6 +97,16 @@ def accepted_before(session: Session, deliveries: Sequence[Known]) -> dict[int, 
     return found
 
 
+def payloads(session: Session, events: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What is kept of those of ``events`` (ids) that are written."""
+    marks = ", ".join(f":e{place}" for place in range(len(events)))
+    rows = session.execute(
+        f"SELECT id, payload FROM tb_webhook_event WHERE id IN ({marks})",  # noqa: S608 - our own marks
+        **{f"e{place}": event for place, event in enumerate(events)},
+    )
+    return {row["id"]: encode.read_document(row["payload"]) for row in rows}
+
+
 def join_waiting(
     session: Session, target: Target, *, actor: str, details: Mapping[str, Any], since: datetime
 ) -> Deployment | None:

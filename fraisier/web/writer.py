@@ -32,7 +32,8 @@ _PAUSE_SECONDS = 0.1
 SLOW_SECONDS = 0.05
 """A transaction that took longer is a reason not to hold up the event loop with the next ones, for ``ASIDE_SECONDS``."""
 ASIDE_SECONDS = 2.0
-_Waiting = tuple[Delivery, "asyncio.Future[Receipt]"]
+_Waiting = tuple[Delivery, "asyncio.Future[Receipt]", bool]
+"""A delivery, who waits for it, and whether it was tried before and may be written."""
 _Answer = tuple["asyncio.Future[Receipt]", Receipt | FraisierError]
 
 
@@ -62,9 +63,9 @@ class Writer:
             self._start(loop)
         answer: asyncio.Future[Receipt] = loop.create_future()
         if self._quick is None or time.monotonic() < self._quick_from:
-            self._waiting.put((delivery, answer))
+            self._waiting.put((delivery, answer, False))
         else:
-            self._turn.append((delivery, answer))
+            self._turn.append((delivery, answer, False))
             if len(self._turn) == 1:
                 loop.call_soon(self._write_turn)
         return await answer
@@ -84,17 +85,17 @@ class Writer:
         group, self._turn = self._turn, []
         started = time.perf_counter()
         try:
-            receipts = accept(self._quick, [delivery for delivery, _ in group], priority=self._priority)
+            receipts = accept(self._quick, [delivery for delivery, *_ in group], priority=self._priority)
         except Exception:  # noqa: BLE001 - the thread tries again, tells the faults apart and logs them
             self._quick_from = time.monotonic() + ASIDE_SECONDS
-            for waiting in group:
-                self._waiting.put(waiting)
+            for delivery, future, _ in group:
+                self._waiting.put((delivery, future, True))
             return
         seconds = time.perf_counter() - started
         if seconds > SLOW_SECONDS:
             self._quick_from = time.monotonic() + ASIDE_SECONDS
         self._committed(len(group), seconds)
-        _settle([(future, receipt) for (_, future), receipt in zip(group, receipts, strict=True)])
+        _settle([(future, receipt) for (_, future, _), receipt in zip(group, receipts, strict=True)])
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         self.stop()
@@ -124,32 +125,33 @@ class Writer:
     def _write(self, group: Sequence[_Waiting]) -> list[_Answer]:
         started = time.perf_counter()
         try:
-            receipts = self._patiently([delivery for delivery, _ in group])
+            receipts = self._patiently([delivery for delivery, *_ in group], again=any(again for *_, again in group))
         except FraisierError as error:
             retriable = error.retriable
             if len(group) > 1 and not retriable:
                 # What the database refuses is in one of them: the others shall not suffer for it.
-                return [answer for each in group for answer in self._write([each])]
+                return [answer for delivery, future, _ in group for answer in self._write([(delivery, future, True)])]
             LOGGER.error("deliveries could not be written: %s", error, extra={"fields": {"deliveries": len(group)}})
-            return [(future, error) for _, future in group]
+            return [(future, error) for _, future, _ in group]
         except Exception as error:  # noqa: BLE001 - logged, and told to who waits
             LOGGER.exception("deliveries could not be written")
             failure = LedgerError(f"{type(error).__name__}: {error}")
-            return [(future, failure) for _, future in group]
+            return [(future, failure) for _, future, _ in group]
         self._committed(len(group), time.perf_counter() - started)
         if self._quick_from == math.inf:
             self._quick_from = 0.0
-        return [(future, receipt) for (_, future), receipt in zip(group, receipts, strict=True)]
+        return [(future, receipt) for (_, future, _), receipt in zip(group, receipts, strict=True)]
 
-    def _patiently(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
-        """Safe to repeat: what a lost answer had written already comes back as a duplicate of itself."""
+    def _patiently(self, deliveries: Sequence[Delivery], *, again: bool) -> list[Receipt]:
+        """The answer to a commit may be the one thing that is lost: what it wrote is found ``again``."""
         until = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                return accept(self._ledger, deliveries, priority=self._priority)
+                return accept(self._ledger, deliveries, priority=self._priority, again=again)
             except LedgerError as error:
                 if not error.retriable or time.monotonic() >= until:
                     raise
+            again = True
             time.sleep(_PAUSE_SECONDS)
 
 
