@@ -169,6 +169,7 @@ def result_data(result: DeploymentResult) -> dict[str, Any]:
         "hosts": dict(result.hosts),
         "compensation": result.compensation,
         "owed": dict(result.owed),
+        "skipped": dict(result.skipped),
         "untouched": list(result.untouched),
         "warnings": list(result.warnings),
         "error": error_data(result.error) if result.error else None,

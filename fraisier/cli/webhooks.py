@@ -200,22 +200,16 @@ def _desk(ctx: click.Context) -> Desk:
 def _print(found: list[Any]) -> None:
     from fraisier.show.text import age, commit, short, table
 
-    headers = ("ID", "HOOK", "REPOSITORY", "BRANCH", "COMMIT", "SENDER", "DECISION", "WHEN", "WHY, OR DEPLOYMENT")
+    headers = ("ID", "WHEN", "HOOK", "DECISION", "WHAT WAS PUSHED")
     now = datetime.now(UTC)
-    rows = [
-        (
-            short(event.id),
-            event.hook,
-            event.repository,
-            event.branch,
-            commit(event.commit_sha)[:7],
-            event.sender,
-            event.decision,
-            age(event.received_at, now),
-            event.reason or short(event.deployment_id or ""),
+    rows = []
+    for event in found:
+        pushed = " ".join(filter(None, (event.repository, event.branch, commit(event.commit_sha)[:7])))
+        by = f" by {event.sender}" if event.sender else ""
+        outcome = event.reason or (f"deployment {short(event.deployment_id)}" if event.deployment_id else "")
+        rows.append(
+            (short(event.id), age(event.received_at, now), event.hook, event.decision, f"{pushed}{by}: {outcome}")
         )
-        for event in found
-    ]
     for line in table(headers, rows).splitlines():
         word = next((word for word in _COLOURS if f" {word} " in line), "")
         click.echo(line.replace(f" {word} ", f" {click.style(word, fg=_COLOURS[word])} ", 1) if word else line)

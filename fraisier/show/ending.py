@@ -89,6 +89,8 @@ def _sentence(result: DeploymentResult) -> str:
             return f"{target}: {result.compensation}"
         case Status.SUCCESS:
             return f"{target} runs {version} (release {result.release_id})"
+        case Status.UNCHANGED if result.skipped:
+            return f"{target} goes on with {version}: {result.skipped['reason']}"
         case Status.UNCHANGED:
             return f"{target} already runs {version}, the newest commit"
         case Status.ROLLED_BACK:

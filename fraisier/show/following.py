@@ -62,6 +62,7 @@ def result_of(ledger: Ledger, row: Deployment) -> DeploymentResult:
         hosts=details.get("hosts", {}),
         warnings=details.get("warnings", ()),
         owed=details.get("owed", {}),
+        skipped=details.get("paths", {}),
     )
 
 

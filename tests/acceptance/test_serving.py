@@ -67,3 +67,35 @@ def test_health_is_answered_within_a_tenth_of_a_second_while_deployments_run(wor
             break
     assert min(seen) < MOST_SECONDS, seen
     world.assert_serving(world.git("rev-parse", "HEAD"), "v1", schema="0001")
+
+
+def test_a_hook_is_tried_and_what_it_received_is_listed_shown_and_decided_again(world: World, port: int) -> None:
+    repository = "/".join(world.repository.parts[-2:])
+    there = ("--url", f"http://127.0.0.1:{port}", "--repository", repository)
+    tried = world.fraisier("webhooks", "test", "github", *there)
+    assert "signature and repository are right; not deployed" in tried.stdout
+    (result,) = world.json("webhooks", "test", "github", *there, "--branch", "main")["results"]
+    assert result["status"] == 202
+    watched = world.json("deploy", "--follow", *result["answer"]["deployments"])["deployment"]
+    assert (watched["status"], watched["new_version"]) == ("success", world.git("rev-parse", "HEAD"))
+    assert "it was received before" in world.fraisier("webhooks", "test", "github", *there, "--branch", "main").stdout
+
+    accepted, ignored = world.json("webhooks", "list")["webhooks"]
+    assert (accepted["decision"], accepted["branch"], ignored["decision"]) == ("accepted", "main", "ignored")
+    assert accepted["deployment_id"] == watched["id"] and ignored["reason"]
+    assert world.json("webhooks", "list", "--decision", "ignored")["webhooks"] == [ignored]
+    listed = world.fraisier("webhooks", "list", COLUMNS="80").stdout
+    assert all(len(line) <= 80 for line in listed.splitlines()), listed
+    words = listed.split()
+    assert {accepted["id"][:8], ignored["id"][:8], watched["id"][:8], "accepted", "ignored", "git.github"} <= set(words)
+    shown = world.json("webhooks", "show", accepted["id"][:8])["webhook"]
+    assert shown["payload"]["refs"][0]["targets"] == ["my_api/production"]
+    assert accepted["id"] in world.fraisier("webhooks", "show", accepted["id"][:8]).stdout
+
+    again = world.json("webhooks", "replay", accepted["id"])["webhook"]
+    assert again["decision"] == "accepted" and again["event"] != accepted["id"]
+    watched = world.json("deploy", "--follow", *again["deployments"])["deployment"]
+    assert watched["status"] == "unchanged"
+    assert [row["trigger"] for row in world.history()] == ["webhook", "webhook"]
+    refused = world.fraisier("webhooks", "test", "nobody", expect=2)
+    assert "there is no hook 'nobody' with a secret" in refused.stderr and "git.github" in refused.stderr

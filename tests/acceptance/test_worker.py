@@ -222,6 +222,30 @@ def test_a_target_that_is_gone_from_the_file_fails_with_a_sentence_and_a_broken_
     wait_for(lambda: "read again" in log_of(world), "the good one is taken again")
 
 
+def test_a_push_that_does_not_concern_it_leaves_it_alone(world: World) -> None:
+    world.write_config(("    install:\n", "    paths: [service.py, migrations/**, requirements.txt]\n    install:\n"))
+    world.deploy()
+    first = world.git("rev-parse", "HEAD")
+    (world.repository / "NOTES.md").write_text("nothing that runs\n")
+    notes = world.commit("notes")
+    pushed(world)
+    assert (world.history()[0]["status"], world.history()[0]["trigger"]) == ("unchanged", "webhook")
+    said = world.fraisier("deploy", "--follow", world.history()[0]["id"]).stdout
+    assert f"changed from {first[:10]} to {notes[:10]}" in " ".join(said.split())
+    world.assert_serving(first, "v1", schema="0001")
+    second = world.release(2)
+    pushed(world)
+    assert world.history()[0]["status"] == "success"
+    world.assert_serving(second, "v2", schema="0002")
+
+
+def pushed(world: World) -> None:
+    """What a webhook leads to, carried out."""
+    with Ledger(world.environ["FRAISIER_DATABASE_URL"]) as ledger:
+        engine.enqueue(ledger, Target("my_api", "production"), Asked("pusher", Trigger.WEBHOOK))
+    world.fraisier("work", "--once")
+
+
 def is_running(command: list[str]) -> bool:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
