@@ -52,7 +52,13 @@ class AlembicTool:
     def parts(self, request: Request, targets: list[str]) -> list[str]:
         config = ["-c", request.config] if request.config else []
         words = shlex.join([*config, *request.extra_args])
-        return [f'run_alembic() {{ run_argv alembic {words} "$@"; }}', shell.assign_lines("targets", targets)]
+        forking = (shell.SCRIPTS / "alembic_fork.py").read_text(encoding="utf-8")
+        return [
+            f'run_alembic() {{ run_argv alembic {words} "$@"; }}',
+            f'fork_alembic() {{ run_argv "$f_interpreter" -c "$f_fork_program" "$f_script" "$f_work" {words}; }}',
+            shell.assign("fork_program", forking),
+            shell.assign_lines("targets", targets),
+        ]
 
     def looks_first(self, request: Request) -> bool:
         return request.state == "at"

@@ -3,14 +3,15 @@
 # f_allow_ahead f_timeout_seconds f_lock_timeout_seconds f_repo f_version; function migrate_environment; preview.sh (check mode); and the tool's own file, which has
 # tool_look (sets f_at, f_pending), tool_up, tool_down.
 
-# Runs a command of the tool inside the release: its output lies in $f_work/out and $f_work/err.
-inside() (
+# Runs a command of the tool inside the release; `inside` leaves its output in $f_work/out and $f_work/err.
+there() (
   migrate_environment
   [ "$f_directory" != "${f_tree:-}" ] || preview_environment
   [ -z "$f_bin_dir" ] || PATH=$f_directory/$f_bin_dir:$PATH
   cd "$f_directory" || exit 1
-  "$@" >"$f_work/out" 2>"$f_work/err"
+  "$@"
 )
+inside() { there "$@" >"$f_work/out" 2>"$f_work/err"; }
 fail_tool() {
   emit rc "$f_rc"
   emit_tail stdout "$f_work/out"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from estate import Estate, Run, release_id
+from estate import Estate, Run, processes_with, release_id
 
 RELEASE = release_id("a" * 40)
 BIN = Path(sys.executable).parent
@@ -97,6 +97,51 @@ def test_alembic_up_again_and_back(web: Estate) -> None:
     assert facts(migrate(web, state="at", target="two2").ok()) == (True, "one1", "two2", ["two2"], [])
     assert facts(migrate(web, state="at", target="base").ok()) == (True, "two2", "", [], ["two2", "one1"])
     assert tables(web) == set()
+
+
+def noting_who_starts_it(estate: Estate) -> Path:
+    """Where the application's env.py writes the parent of each process that runs it."""
+    noted = estate.folder / "parents"
+    env = f'open({str(noted)!r}, "a").write(f"{{os.getppid()}}\\n")\n'
+    (estate.release(RELEASE) / "migrations" / "env.py").write_text(f"import os\n{env}{ENV}")
+    return noted
+
+
+def test_alembic_is_imported_once(web: Estate) -> None:
+    noted = noting_who_starts_it(web)
+    assert facts(migrate(web).ok()) == (True, "", "two2", ["one1", "two2"], [])
+    parents = noted.read_text().split()
+    assert len(parents) == 3, "current, upgrade, current"
+    assert len(set(parents)) == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    ['#!/bin/sh\nexec {alembic} "$@"\n', "#!{python}\nimport no_such_module\nfrom alembic.config import main\n{rest}"],
+    ids=["a wrapper", "what pip did not write"],
+)
+def test_an_alembic_that_cannot_be_forked_is_started(web: Estate, script: str) -> None:
+    noted = noting_who_starts_it(web)
+    programs = web.release(RELEASE) / "programs"
+    programs.mkdir()
+    rest = "import sys\nsys.exit(main())\n"
+    (programs / "alembic").write_text(script.format(alembic=BIN / "alembic", python=BIN / "python", rest=rest))
+    (programs / "alembic").chmod(0o755)
+    run = migrate(web, bin_dir="programs")
+    if "no_such_module" in script:
+        assert "No module named 'no_such_module'" in run.message("migrate")
+        return
+    assert facts(run.ok()) == (True, "", "two2", ["one1", "two2"], [])
+    assert len(noted.read_text().split()) == 3
+
+
+def test_an_alembic_that_hangs_is_ended_and_the_truth_is_told(web: Estate) -> None:
+    add(web, "slow3", revision("slow3", "two2", "import time; time.sleep(300)", "pass"))
+    run = migrate(web, timeout_seconds=5)
+    result = run.result("migrate")
+    assert "alembic up did not end within 5 s" in result["msg"]
+    assert (result["rc"], result["before"], result["after"]) == (124, "", "two2")
+    assert not processes_with(str(web.release(RELEASE)))
 
 
 def test_database_ahead_of_the_code_is_told_apart(web: Estate) -> None:
