@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from tests.bench.measure import require
 from tests.sshd import Server, sshd
 
 ADDRESSES_PER_SSHD = 14
+CLOSING_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class Fleet:
             for path in folder.glob("*"):
                 ask = ["ssh", "-o", f"ControlPath={path}", "-O", "exit", "nobody"]
                 subprocess.run(ask, capture_output=True, check=False)
+                until = time.monotonic() + CLOSING_SECONDS
+                while path.exists() and time.monotonic() < until:  # it answers before it is gone
+                    time.sleep(0.01)
                 require(not path.exists(), f"{path} did not close")
 
 
