@@ -8,6 +8,7 @@ import click
 
 from fraisier.cli.options import as_json, error_data, fail, load_config, print_json
 from fraisier.errors import ConfigError
+from fraisier.show.text import counted
 
 
 @click.group()
@@ -34,9 +35,7 @@ def validate(ctx: click.Context, *, as_json: bool) -> int:
     if as_json:
         print_json({"valid": True, "path": str(found.path), "targets": targets})
     else:
-        click.echo(
-            f"{found.path}: valid, {len(targets)} target{'s' if len(targets) != 1 else ''}: {', '.join(targets)}"
-        )
+        click.echo(f"{found.path}: valid, {counted(len(targets), 'target')}: {', '.join(targets)}")
     return 0
 
 

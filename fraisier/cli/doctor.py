@@ -14,6 +14,7 @@ import click
 
 from fraisier.cli.options import as_json, load_config, print_json
 from fraisier.errors import FraisierError
+from fraisier.show.text import counted
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _look(ctx: click.Context, fraise: str | None, environment: str | None, *, as
     except FraisierError as error:
         yield Finding("configuration", "problem", str(error))
         return
-    yield Finding("configuration", "ok", f"{config.path}, {len(config.targets())} targets")
+    yield Finding("configuration", "ok", f"{config.path}, {counted(len(config.targets()), 'target')}")
     targets = _chosen(config, fraise, environment)
     for resolved in targets:
         yield _repository(resolved, config.environ)

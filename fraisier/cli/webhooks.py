@@ -13,6 +13,7 @@ import click
 from fraisier.cli.deploy import actor
 from fraisier.cli.options import as_json, load_config, print_json, since_option
 from fraisier.errors import TargetUnreachable, UsageError
+from fraisier.show.text import counted
 
 if TYPE_CHECKING:
     from fraisier.deliveries.desk import Desk
@@ -183,7 +184,7 @@ def _document(body: bytes) -> Any:
 def _meaning(result: dict[str, Any]) -> str:
     answer = result["answer"] if isinstance(result["answer"], dict) else {}
     if result["status"] == 202 and answer.get("deployments"):
-        return f"accepted: {len(answer['deployments'])} deployments wait for a worker"
+        return f"accepted: {counted(len(answer['deployments']), 'deployment')} asked for"
     if answer.get("status") == "ignored":
         return f"signature and repository are right; not deployed: {answer.get('reason', '')}"
     if answer.get("status") == "duplicate":

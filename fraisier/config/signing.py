@@ -20,22 +20,36 @@ MAKE_ONE: Final = "make one: openssl rand -hex 32"
 
 
 def check_signing(draft: Draft) -> None:
-    """Reports every secret of a webhook that could be guessed, or is no key. Its value is in no message."""
-    for provider, secrets in _secrets(draft):
+    """Reports every secret of a webhook that could be guessed, is no key, or is that of another hook. Its value is in no message.
+
+    A secret that a named hook shares would sign for the repositories of the other one as well. Providers may share theirs: it is all
+    repositories that they speak for.
+    """
+    owners: dict[str, str] = {}
+    for name, provider, secrets in _secrets(draft):
         for each in secrets.data if isinstance(secrets.data, list) else [secrets]:
-            if isinstance(each.data, str) and each.data and (fault := _fault(provider, each.data)):
+            if not isinstance(each.data, str) or not each.data:
+                continue
+            owner = owners.setdefault(each.data, name)
+            if fault := _fault(provider, each.data) or _shared(name, owner):
                 draft.report.add(each.place, *fault)
 
 
-def _secrets(draft: Draft) -> Iterator[tuple[str, Value]]:
-    """The secrets of each hook, as they are written, with the provider that they belong to."""
+def _secrets(draft: Draft) -> Iterator[tuple[str, str, Value]]:
+    """The secrets of each hook, as they are written, with its path in the file and the provider that they belong to."""
     for provider, entry in _entries(draft, "git"):
         if secrets := entry.value.get("webhook_secret"):
-            yield provider, secrets
-    for _, entry in _entries(draft, "hooks"):
+            yield f"git.{provider}", provider, secrets
+    for name, entry in _entries(draft, "hooks"):
         if secrets := entry.value.get("secrets"):
             named = entry.value.get("provider")
-            yield str(named.data) if named else "", secrets
+            yield f"hooks.{name}", str(named.data) if named else "", secrets
+
+
+def _shared(name: str, owner: str) -> tuple[str, str] | None:
+    if name == owner or name.startswith("git."):
+        return None
+    return f"is a secret of {owner}, too: who knows it there could sign for the repositories of this hook", MAKE_ONE
 
 
 def _entries(draft: Draft, section: str) -> Iterator[tuple[str, Entry]]:

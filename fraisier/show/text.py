@@ -86,6 +86,11 @@ def age(moment: datetime | str | None, now: datetime) -> str:
     return f"{max(seconds, 0)} s ago"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 target``, ``2 targets``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def short(identifier: str | None) -> str:
     return identifier[:SHORT_ID] if identifier else "-"
 

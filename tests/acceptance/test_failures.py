@@ -153,8 +153,8 @@ def test_a_controller_that_lost_its_claim_stops_and_settles_nothing(world: World
     world.write_config(("    install:\n", "    install:\n      - sleep 6\n"))
     running = world.start("deploy", "my_api", "production")
     wait_for(lambda: world.history() and world.history()[0]["status"] == "in_progress", "it runs")
-    ledger = Ledger(world.environ["FRAISIER_DATABASE_URL"])
-    assert write.interrupt_orphans(ledger, Target("my_api", "production"), lambda owner: False)
+    with Ledger(world.environ["FRAISIER_DATABASE_URL"]) as ledger:
+        assert write.interrupt_orphans(ledger, Target("my_api", "production"), lambda owner: False)
     out, err = running.communicate(timeout=60)
     assert running.returncode == TargetLocked.exit_code, out + err
     assert "taken this deployment over" in err

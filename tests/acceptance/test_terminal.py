@@ -58,4 +58,7 @@ def test_a_failure_on_a_terminal_shows_its_cause_and_that_it_was_put_back(world:
 def test_without_a_terminal_there_are_no_control_codes(world: World) -> None:
     done = world.fraisier("deploy", "my_api", "production")
     assert "\x1b" not in done.stdout + done.stderr
+    lines = done.stdout.splitlines()
     assert re.search(r"^health +localhost +ok ", done.stdout, re.MULTILINE)
+    phases = ["preflight", "fetch", "build", "migrate", "activate", "restart", "health", "verify", "prune"]
+    assert [line.split()[0] for line in lines[1:-2]] == phases, "a line for each phase, and nothing else"

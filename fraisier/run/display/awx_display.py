@@ -129,9 +129,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         item = result._result.get("_ansible_item_label", result._result.get("item", ""))  # noqa: SLF001
         self._result(kind, result, item=str(item) or "?")
 
-    def v2_playbook_on_no_hosts_matched(self) -> None:
-        self._send("output", message="no hosts matched")
-
     def v2_playbook_on_no_hosts_remaining(self) -> None:
         self._send("output", message="no hosts left")
 

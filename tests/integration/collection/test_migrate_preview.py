@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def look(estate: Estate, **variables: Any) -> dict[str, Any]:
 
 
 def revisions(estate: Estate) -> list[str]:
-    with sqlite3.connect(estate.folder / "db") as database:
+    with closing(sqlite3.connect(estate.folder / "db")) as database:
         return [row[0] for row in database.execute("SELECT version_num FROM alembic_version")]
 
 

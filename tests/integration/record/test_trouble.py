@@ -25,10 +25,10 @@ def test_a_locked_file_is_named_and_trying_again_helps(
     sqlite_url: str, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connect, "WAIT_SECONDS", 0.1)
-    with Ledger(sqlite_url) as ledger, Ledger(sqlite_url) as other:
+    with Ledger(sqlite_url) as ledger, Ledger(sqlite_url) as other, Ledger(sqlite_url) as third:
         write.request(ledger, target)
         with other.transaction(), pytest.raises(LedgerError, match=r"fraisier\.db: database is locked") as caught:
-            write.request(Ledger(sqlite_url), target)
+            write.request(third, target)
         assert caught.value.retriable and caught.value.hint and "try again" in caught.value.hint
         assert len(read.history(ledger)) == 1
 

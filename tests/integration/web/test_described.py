@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from tests.integration.web.conftest import ENVIRON, FRAISES
 
 
 @pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Application:
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     folder = tmp_path_factory.mktemp("described")
     (folder / "fraises.yaml").write_text(f"{FRAISES}server: {{openapi: true}}\n")
-    return create_app(Path(folder / "fraises.yaml"), ledger=Ledger(f"sqlite:///{folder}/x.db"), environ=ENVIRON)
+    with Ledger(f"sqlite:///{folder}/x.db") as ledger:
+        yield create_app(Path(folder / "fraises.yaml"), ledger=ledger, environ=ENVIRON)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -85,7 +85,7 @@ SECRETS = api(
     environment="{health_check: {auth_token: hunter2, headers: {X-Token: !envvar TOKEN}}}",
     rest="""
         git: {github: {webhook_secret: ["${TOKEN}", literal-hunter2-which-is-long], token: "${TOKEN}"}}
-        hooks: {partner: {provider: gitea, secrets: "${TOKEN}", repositories: [a/b]}}
+        hooks: {partner: {provider: gitea, secrets: "partner-${TOKEN}", repositories: [a/b]}}
         notifications: {urls: ["mailto://${TOKEN}"]}
     """,
 )
@@ -108,7 +108,7 @@ def test_secrets_stay_references_and_all_else_is_resolved(load: Load) -> None:
     assert resolved.description == "about it"
     assert config.git.github
     assert config.git.github.webhook_secret == (SecretRef("${TOKEN}"), SecretRef("literal-hunter2-which-is-long"))
-    assert config.hooks["partner"].secrets == (SecretRef("${TOKEN}"),)
+    assert config.hooks["partner"].secrets == (SecretRef("partner-${TOKEN}"),)
     assert settings.database.url.reveal(config.environ) == "postgresql://hunter2-db@db/x"
 
 

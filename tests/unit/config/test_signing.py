@@ -100,6 +100,27 @@ def test_long_secrets_of_any_kind_are_fine(load: Load) -> None:
     assert len(config.git.github.webhook_secret) == 2
 
 
+def test_a_hook_does_not_share_its_secret(load: Load, messages: Messages) -> None:
+    rest = f"""
+        git:
+          github: {{webhook_secret: [{LONG}, {LONG}]}}
+          gitlab: {{webhook_secret: {LONG}}}
+        hooks:
+          partner: {{provider: gitea, secrets: [{LONG}-2], repositories: [a/b]}}
+    """
+    assert load(api(rest=rest)), "providers may"
+    others = f"""
+          other: {{provider: github, secrets: ["{LONG}-3", "${{SECRET}}"], repositories: [c/d]}}
+          third: {{provider: github, secrets: {LONG}, repositories: [e/f]}}
+    """
+    found = messages(api(rest=rest.rstrip() + others), {"SECRET": f"{LONG}-2"})
+    fault = "too: who knows it there could sign for the repositories of this hook, make one: openssl rand -hex 32"
+    assert [message.split(" ", 1)[1] for message in found] == [
+        f"hooks.other.secrets[1]: is a secret of hooks.partner, {fault}",
+        f"hooks.third.secrets: is a secret of git.github, {fault}",
+    ]
+
+
 @pytest.fixture
 def sourcehut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A package that adds a provider of this name is installed."""
