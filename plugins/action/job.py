@@ -86,6 +86,7 @@ def _start_unit(unit: str, settings: dict[str, str], command: str | list[str]) -
     """A function that runs the command in the unit and gives its exit code. The environment is in a file: an argv can be read by all."""
     properties = " ".join(f"-p {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
     words = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+    words = [word.replace("$", "$$") for word in words]  # the manager would put variables of its own there
     return "\n".join([
         "start_unit() {",
         f'  systemd-run "$@" --quiet --collect --wait --pipe --service-type=exec --unit={shlex.quote(unit)} \\',

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 RECORD_LINES = 20
+SHORTEST_MASKED = 8
+"""Values of an environment that are shorter stay in the record: they would take too much else with them."""
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,28 @@ def _end(place: Place, job: Job) -> str:
     facts = f'"job {name}" "invocation $INVOCATION_ID" "begun $b" "ended $n" "release $r" "result $SERVICE_RESULT" "status $EXIT_STATUS"'
     return "; ".join([
         f"cd {runs} || exit 0",
-        "umask 022",
+        "umask 077",
         "n=$(date +%s.%N)",
         f"read -r b r 2>/dev/null <{name}.begun || b=$n",
         'if [ "$SERVICE_RESULT" = exec-condition ]; then b=$n',
         f"else printf '%s %s\\n' \"$b\" \"$SERVICE_RESULT\" >{name}.last; fi",
         "journalctl --sync 2>/dev/null",
         f"{{ printf '%s\\n' {facts}",
-        f"{journal} 2>/dev/null | cut -c 1-400 | sed 's/^/log /'; }} >.{name}.new",
+        f"{journal} 2>/dev/null | {_masking(job)} | cut -c 1-400 | sed 's/^/log /'; }} >.{name}.new",
+        *([f'chown "$(stat -c %u:%g .)" .{name}.new'] if place.scope == "system" else []),
         f"mv .{name}.new {name}@${{n%.*}}@$INVOCATION_ID.run",
     ])  # fmt: skip
+
+
+def _masking(job: Job) -> str:
+    """Takes values of the job's environment out of what it has said: whoever reads it later may not know them for secrets."""
+    names = [name for name in job.environment or {} if not name.startswith("FRAISIER_")]
+    return (
+        f'awk -v names={shlex.quote(" ".join(names))} \'BEGIN {{ count = split(names, name, " ") }}'
+        " { for (i = 1; i <= count; i++) { value = ENVIRON[name[i]];"
+        f" if (length(value) >= {SHORTEST_MASKED}) while (at = index($0, value))"
+        ' $0 = substr($0, 1, at - 1) "***" substr($0, at + length(value)) } print }\''
+    )
 
 
 def _condition(place: Place, job: Job) -> str:

@@ -41,8 +41,9 @@ check_calendars() {
     }
   done
 }
+# Timers first: one that elapses when its service is gone would end as failed.
 remove_others() {
-  f_had=$(cat "$f_ours" 2>/dev/null)
+  f_had="$(grep '\.timer$' "$f_ours" 2>/dev/null) $(grep -v '\.timer$' "$f_ours" 2>/dev/null)"
   for f_unit in $f_had; do
     case " $f_wanted " in *" $f_unit "*) continue ;; esac
     emit removed "$f_unit"
@@ -86,7 +87,8 @@ if [ "$f_state" = checked ]; then
   look
   finish
 fi
-f_bad=$(check_calendars)
+f_bad=
+[ "$f_state" != present ] || f_bad=$(check_calendars) # those that are given; going back needs none of them
 if [ -n "$f_bad" ]; then
   printf '%s\n' "$f_bad"
   fail "systemd does not understand a calendar: $(printf '%s\n' "$f_bad" | sed -n 's/^[^ ]* bad_calendar //p' | head -n 1)"
@@ -104,6 +106,7 @@ esac
 [ -z "$f_touched" ] || f_changed=1
 if [ "$f_check" = 0 ]; then
   make_folder "$f_app_path/.fraisier/runs"
+  chmod 700 "$f_app_path/.fraisier/runs"
   give_away "$f_app_path/.fraisier/runs"
   [ "$f_state" = absent ] || give_away "$f_store"
   # shellcheck disable=SC2086  # one on a line

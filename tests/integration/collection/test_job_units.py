@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -84,9 +85,9 @@ class Systemd:
         (folder / "releases" / "r1").mkdir(parents=True)
         (folder / "current").symlink_to("releases/r1")
 
-    def start(self, name: str, job: Job, *, result: str = "success") -> str:
+    def start(self, name: str, job: Job, *, result: str = "success", environ: Mapping[str, str] | None = None) -> str:
         text = service_text(place(self.folder), job)
-        environ = {"PATH": "/usr/bin:/bin", "INVOCATION_ID": f"{len(self.records()):032}"}
+        environ = {"PATH": "/usr/bin:/bin", "INVOCATION_ID": f"{len(self.records()):032}", **(environ or {})}
         for line in settings(text, "ExecCondition"):
             if subprocess.run(words(line), env=environ).returncode:
                 result = "exec-condition"
@@ -111,6 +112,20 @@ def test_each_run_leaves_a_record(tmp_path: Path) -> None:
     assert (first["job"], first["result"], first["release"]) == ("collect", "success", "r1")
     assert (second["result"], second["status"]) == ("exit-code", "3")
     assert float(first["begun"]) <= float(first["ended"]) <= float(second["ended"])
+
+
+def test_a_record_holds_no_value_of_the_environment(tmp_path: Path) -> None:
+    """The journal's part is played by a program on the PATH of the unit's commands."""
+    systemd, job = Systemd(tmp_path), Job("collect", "true", environment={"TOKEN": "s3cret/*+value", "SHORT": "yes"})
+    (tmp_path / "journalctl").write_text("#!/bin/sh\necho 'yes: s3cret/*+value and s3cret/*+value again'\n")
+    (tmp_path / "journalctl").chmod(0o755)
+    systemd.start(
+        "collect", job, environ={"TOKEN": "s3cret/*+value", "SHORT": "yes", "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    )
+    (found,) = systemd.records()
+    assert found["log"] == "yes: *** and *** again"
+    (path,) = (tmp_path / ".fraisier" / "runs").glob("*.run")
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_job_waits_for_a_new_success_of_those_that_it_depends_on(tmp_path: Path) -> None:
