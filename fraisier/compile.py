@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fraisier.balancer import helping_hosts, server_variables
 from fraisier.batches import serial
@@ -18,6 +18,7 @@ from fraisier.vocabulary import is_commit
 
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
+    from fraisier.fraise_types import RunsJobs
     from fraisier.fraise_types.settings import Host
 
 COLLECTION = "fraisier.deploy"
@@ -84,9 +85,29 @@ def status_plan(resolved: ResolvedFraise, release: Release | None) -> Plan:
     return _plan(resolved, f"{COLLECTION}.status", now, release)
 
 
+def job_plan(resolved: ResolvedFraise, params: Mapping[str, str]) -> Plan:
+    """The plan that runs the job ``resolved.target.job`` on all hosts of the target. Raises UsageError when there is no such job."""
+    module, target = module_of(resolved), resolved.target
+    names = resolved.settings.jobs_to_run()
+    if target.job not in names:
+        known = f"jobs: {', '.join(names)}" if names else f"fraisier deploy {target.fraise} {target.environment}"
+        raise UsageError(f"{target}: there is no such job to run", hint=known)
+    secrets = Secrets()
+    run = cast("RunsJobs", module).job(resolved, params, secrets)
+    plan = _plan(resolved, run.playbook, run.variables, None)
+    return replace(plan, secrets={**plan.secrets, **secrets.found})
+
+
+def collect_plan(resolved: ResolvedFraise, since: Mapping[str, int]) -> Plan:
+    """The plan that brings back what jobs have left on each host of runs that ended after ``since``, in seconds since the epoch."""
+    hosts = {name: {"fraisier_runs_since": moment} for name, moment in since.items()}
+    return _plan(resolved, f"{COLLECTION}.collect", {}, None, hosts)
+
+
 def stop_plan(resolved: ResolvedFraise) -> Plan:
-    """The plan that ends what a cut off run still does on the hosts."""
-    return _plan(resolved, f"{COLLECTION}.stop", {}, None)
+    """The plan that ends what a cut off run still does on the hosts: that of the deployment, or of the job that ``resolved`` is of."""
+    now = job_plan(resolved, {}).variables if resolved.target.job else {}
+    return _plan(resolved, f"{COLLECTION}.stop", now, None)
 
 
 def doctor_plan(resolved: ResolvedFraise) -> Plan:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fraisier import bound, line
+from fraisier import bound, jobs, line
 from fraisier.compensate import compensate, migrate, restore_hosts
-from fraisier.compile import Move, deploy_plan, is_reversible, rollback_plan
+from fraisier.compile import Move, deploy_plan, is_reversible, job_plan, rollback_plan
 from fraisier.errors import (
     DeploymentCancelled,
     DeploymentFailed,
@@ -106,6 +106,24 @@ def rollback(
     return execute(ledger, resolved, row, asked, listener, environ)
 
 
+def run(
+    ledger: Ledger,
+    resolved: ResolvedFraise,
+    job: str | None,
+    asked: Asked,
+    listener: Listener,
+    environ: Mapping[str, str],
+) -> DeploymentResult:
+    """Run a job of what is deployed, once and without a deployment; ``job`` None is the only one that there is."""
+    resolved = located(jobs.of_job(resolved, job), environ)
+    selected(resolved, asked.limit)
+    jobs.deployed(ledger, resolved.target)
+    job_plan(resolved, asked.params)
+    line.must_be_free(ledger, resolved, asked)
+    row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.JOB, asked))
+    return execute(ledger, resolved, row, asked, listener, environ)
+
+
 def resume(
     ledger: Ledger,
     resolved: ResolvedFraise,
@@ -158,6 +176,8 @@ def execute(
 
 
 def _carry_out(work: Work) -> DeploymentResult:
+    if work.claim.kind is Kind.JOB:
+        return jobs.carry_out(work)
     if work.asked.debts:
         return settle_debts(work)
     return _roll_back(work) if work.claim.kind is Kind.ROLLBACK else _deploy(work)

@@ -9,7 +9,6 @@ from fraisier.compile import COLLECTION
 from fraisier.connection import connection_variables, inventory_groups
 from fraisier.errors import UsageError
 from fraisier.fraise_types.release import Release
-from fraisier.fraise_types.service import Service
 from fraisier.plan import Plan, Secrets, Template
 from fraisier.secrets import SecretRef
 from fraisier.variables import module_of
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fraisier.config import ResolvedFraise
+    from fraisier.fraise_types.run import Units
+    from fraisier.fraise_types.service import Service
     from fraisier.fraise_types.settings import Host, Placement
 
 TOOLS = ("git", "tar", "python3")
@@ -73,9 +74,8 @@ def bootstrap_plan(resolved: ResolvedFraise, preparing: Preparing) -> Plan:
 
 
 def _variables(settings: Placement, users: set[str]) -> dict[str, Any]:
-    service = getattr(settings, "service", None)
-    assert service is None or isinstance(service, Service)
-    is_systemd = service is None or service.manager == "systemd"
+    service: Service | Units | None = getattr(settings, "service", None) or getattr(settings, "run", None)
+    is_systemd = getattr(service, "manager", "systemd") == "systemd"
     is_system = is_systemd and (service is None or service.scope == "system")
     other = (settings.become_user or "root") if settings.become else None
     accounts = _accounts([other, service.user if service and is_system else None], users)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from fraisier.run import Runner
 
 
+KEPT = ("limit", "to", "plan", "resumes", "params")
+
+
 class Listener(Protocol):
     """Somebody who watches a deployment: a terminal, a log, a test."""
 
@@ -40,7 +43,7 @@ class Asked:
 
     ``commit`` pins a full hash, ``to`` names a release of a rollback, ``plan`` a kept plan, ``resumes`` the interrupted deployment that is
     continued, ``retries`` the failed one that is tried again, ``debts`` asks for nothing but what is still owed to hosts. ``wait``: stand
-    in line while another holds the target.
+    in line while another holds the target. ``params`` are those of a job.
     """
 
     actor: str
@@ -54,16 +57,18 @@ class Asked:
     retries: str | None = None
     debts: bool = False
     wait: bool = True
+    params: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def details(self) -> dict[str, Any]:
         """What of this has no column of its own."""
-        return {name: getattr(self, name) for name in ("limit", "to", "plan", "resumes", "debts")}
+        found = {name: getattr(self, name) for name in ("limit", "to", "plan", "resumes", "debts")}
+        return found | ({"params": dict(self.params)} if self.params else {})
 
     @classmethod
     def of(cls, row: rows.Deployment) -> Asked:
         """What was asked for when ``row`` was written, for the process that carries it out."""
-        details = {name: value for name, value in row.details.items() if name in ("limit", "to", "plan", "resumes")}
+        details = {name: value for name, value in row.details.items() if name in KEPT}
         debts = bool(row.details.get("debts"))
         return cls(row.actor, row.trigger, commit=row.git_commit, force=row.forced, debts=debts, **details)
 
@@ -76,6 +81,7 @@ class DeploymentResult:
     ``warnings`` are things that went wrong after the new version had proven itself. ``compensation`` says how going back ended. ``owed``
     maps hosts that could not be brought where they belong to the release that they should have ('' for none): `fraisier resume` settles
     that. ``untouched`` are hosts on which nothing was switched. ``failures`` are the tasks that did not hold, the first one first.
+    ``runs``: of a job, what it did on each host: ``rc``, ``duration_seconds``, ``log`` (its last lines).
     ``skipped`` says of an unchanged one which commit was left out, and why: the push had nothing in the target's ``paths``.
     """
 
@@ -95,6 +101,7 @@ class DeploymentResult:
     untouched: Sequence[str] = ()
     failures: Sequence[Failure] = ()
     skipped: Mapping[str, Any] = field(default_factory=dict)
+    runs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def success(self) -> bool:
@@ -183,6 +190,7 @@ class Work:
             "warnings": list(result.warnings),
             "owed": dict(result.owed),
             **({"paths": dict(result.skipped)} if result.skipped else {}),
+            **({"runs": {name: dict(run) for name, run in result.runs.items()}} if result.runs else {}),
         }
         with self.ledger.transaction():
             if write.finish(

@@ -16,6 +16,7 @@ from fraisier.errors import FraisierError
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "cancel": ("cancel", "cancel", "Cancel the deployment that runs, or waits, for a target."),
     "bootstrap": ("bootstrap", "bootstrap", "Make bare servers ready: user, key, folder, sudo or lingering, host key."),
+    "collect": ("collect", "collect", "Fetch from the hosts what jobs have run by the clock."),
     "config": ("config", "config", "Validate, show and describe fraises.yaml."),
     "db": ("db", "db", "Look after the database of deployments."),
     "deploy": ("deploy", "deploy", "Deploy a fraise to an environment."),
@@ -32,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "resume": ("resume", "resume", "Go on with a deployment that was cut off, or settle what hosts owe."),
     "retry": ("retry", "retry", "Try a failed deployment again: the same commit to the same hosts."),
     "rollback": ("rollback", "rollback", "Go back to the previous good release, or to a named one."),
+    "run": ("run", "run", "Run a job of what is deployed, once, without a deployment."),
     "serve": ("fraisier.web.serve", "serve", "Receive webhooks, and deploy what is pushed."),
     "stats": ("stats", "stats", "Show counts, success rates and durations."),
     "status": ("status", "status", "Show what runs where; --live asks the hosts."),

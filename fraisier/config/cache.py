@@ -60,7 +60,7 @@ def load_listing(path: str | Path | None, environ: Mapping[str, str], *, cwd: Pa
 
 def _rows(resolved: ResolvedFraise) -> list[ListingRow]:
     settings, target = resolved.settings, resolved.target
-    jobs = getattr(settings, "jobs", None) or {"": None}
+    jobs = ("", *getattr(settings, "jobs", ()))
     hosts = tuple(host.name for host in settings.hosts) or ((settings.select,) if settings.select else ())
     branch = getattr(settings, "branch", "")
     return [

@@ -17,7 +17,6 @@ from fraisier.config.report import Report
 from fraisier.config.resolved import Fraise, ResolvedFraise
 from fraisier.config.sections import Draft, read_sections, secrets_in
 from fraisier.errors import UsageError
-from fraisier.fraise_types import scheduled
 from fraisier.fraise_types.spelling import did_you_mean
 from fraisier.vocabulary import Target
 
@@ -133,7 +132,7 @@ class FraisierConfig:
         return frozenset(revealed | {self.environ.get(name, "") for name in self.sources.secret_variables}) - {""}
 
     def targets(self) -> list[Target]:
-        """Everything with a state of its own, in the order of the file: jobs one by one, all else per environment."""
+        """Everything with a state of its own, in the order of the file: what is deployed, then its jobs one by one."""
         return [target for resolved in self.all() for target in _targets(resolved)]
 
 
@@ -179,9 +178,7 @@ def _fraises(draft: Draft, environ: Mapping[str, str]) -> dict[str, Fraise]:
 
 def _targets(resolved: ResolvedFraise) -> list[Target]:
     settings, target = resolved.settings, resolved.target
-    if not isinstance(settings, scheduled.Settings):
-        return [target]
-    return [Target(target.fraise, target.environment, job) for job in settings.jobs]
+    return [target, *(Target(target.fraise, target.environment, job) for job in getattr(settings, "jobs", ()))]
 
 
 def _unknown(message: str, name: str, known: Mapping[str, object], what: str) -> UsageError:

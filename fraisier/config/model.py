@@ -48,13 +48,14 @@ Provider = Annotated[
 ]
 
 
-def _known_type(name: str) -> str:
-    if name not in TYPES:
-        raise refuse(f"expected one of {', '.join(TYPES)}", hint=did_you_mean(name, TYPES))
+def _known_type(name: Any) -> Any:
+    if not isinstance(name, str) or name not in TYPES:
+        near = did_you_mean(name, TYPES) if isinstance(name, str) else ""
+        raise refuse(f"expected one of {', '.join(TYPES)}", hint=near)
     return name
 
 
-FraiseType = Annotated[str, AfterValidator(_known_type), WithJsonSchema({"enum": list(OUR_TYPES), "type": "string"})]
+FraiseType = Annotated[str, BeforeValidator(_known_type), WithJsonSchema({"enum": list(OUR_TYPES), "type": "string"})]
 
 
 class GitProvider(Section):

@@ -6,6 +6,7 @@ Importing this package imports none of them, so it costs nothing at start-up: lo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -15,12 +16,13 @@ from fraisier.errors import ConfigError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from fraisier.fraise_types import api
+    from fraisier.fraise_types import api, etl, scheduled
     from fraisier.fraise_types.settings import Placement
     from fraisier.plan import Secrets
     from fraisier.vocabulary import Target
 
-    _TYPES_FIT: tuple[FraiseTypeModule, ...] = (api,)
+    _TYPES_FIT: tuple[FraiseTypeModule, ...] = (api, etl, scheduled)
+    _JOBS_FIT: tuple[RunsJobs, ...] = (etl, scheduled)
 
 ENTRY_POINTS: Final = "fraisier.fraise_types"
 
@@ -49,6 +51,21 @@ class Resolved(Protocol):
         """The ``Settings`` of its type."""
 
 
+@dataclass(frozen=True)
+class JobRun:
+    """How a job is run now: the playbook, and the variables that it reads besides those of the target."""
+
+    playbook: str
+    variables: Mapping[str, Any]
+
+
+class RunsJobs(Protocol):
+    """What the module of a type has whose ``Settings.jobs_to_run`` names jobs, for `fraisier run`."""
+
+    def job(self, resolved: Resolved, params: Mapping[str, str], secrets: Secrets) -> JobRun:
+        """How ``resolved.target.job`` is run. Raises UsageError for parameters that it cannot be given."""
+
+
 class FraiseTypeModule(Protocol):
     """What the module of a fraise type must have."""
 
@@ -57,7 +74,8 @@ class FraiseTypeModule(Protocol):
         """Everything that an environment of such a fraise may set: ``Release`` for what is made from a repository, with more fields.
 
         What its playbook needs to know of fields that every release has is written for it; so are migrations for a field ``database``.
-        Its methods ``missing`` and ``units`` say what a target cannot do without, and which systemd units it has to itself.
+        Its methods ``missing``, ``units`` and ``jobs_to_run`` say what a target cannot do without, which systemd units it has to itself,
+        and what `fraisier run` may run (then the module is one of ``RunsJobs``).
         """
 
     @property

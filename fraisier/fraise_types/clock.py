@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from fraisier.fraise_types.cron import on_calendar
 from fraisier.fraise_types.fields import Line, Section, refuse
 
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -23,7 +24,17 @@ def _cron(text: str) -> str:
     return text
 
 
-def _zone(text: str) -> str:
+def moments(text: str) -> str:
+    """Cron's five fields or a calendar expression of systemd, as it was given."""
+    try:
+        on_calendar(text)
+    except ValueError as error:
+        raise refuse(str(error)) from None
+    return text
+
+
+def zone(text: str) -> str:
+    """The name of a time zone that there is, as it was given."""
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):  # no such zone, or a path that is none
@@ -35,7 +46,7 @@ class Schedule(Section):
     """Moments by the clock."""
 
     cron: Annotated[Line, AfterValidator(_cron)] = Field(description="Cron's five fields, e.g. 0 3 * * *. Required.")
-    timezone: Annotated[Line, AfterValidator(_zone)] = Field(
+    timezone: Annotated[Line, AfterValidator(zone)] = Field(
         "UTC", description="Time zone of the fields, e.g. Europe/Paris. Default: UTC."
     )
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fraisier.fraise_types.fields import NUMBER, Command, Line, Seconds, Secret, Section, VariableName
+from fraisier.plan import Secrets
 
 
 class MigrationCommands(Section):
@@ -65,3 +66,7 @@ class Database(Section):
         description="Deploy although the database is at a version that the release does not know. Default: false.",
     )
     extra_args: tuple[Line, ...] = Field((), description="More arguments for the migration tool. Default: none.")
+
+    def variables(self, secrets: Secrets) -> dict[str, str]:
+        """The environment variable by which programs know the database; none when its address is not given."""
+        return {} if self.url is None else {self.url_variable: secrets.value("database_url", self.url)}

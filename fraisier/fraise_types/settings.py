@@ -275,6 +275,10 @@ class Placement(Section):
             way = "select: all, or a pattern" if self.inventory else "hosts, server, or connection: local"
             yield "hosts is missing", f"say where to deploy: {way}"
 
+    def jobs_to_run(self) -> tuple[str, ...]:
+        """Names of what `fraisier run` may run, without a deployment."""
+        return ()
+
     def units(self, target: Target) -> Iterable[tuple[str, str]]:  # noqa: ARG002 - types that have some derive them from it
         """Scope (``system`` or ``user``) and name of each systemd unit that the target has to itself on its hosts."""
         return ()

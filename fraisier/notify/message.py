@@ -54,6 +54,9 @@ def duration(seconds: float | None) -> str:
 
 
 def _headline(facts: Mapping[str, Any]) -> str:
+    if facts["kind"] == "job" and facts["status"] in ("success", "failed"):
+        good = facts["status"] == "success"
+        return f"{'recovered, ' if facts.get('recovered') and good else ''}{'has run' if good else 'failed'}"
     if facts["status"] == "success":
         verb = "went back to" if facts["kind"] == "rollback" else "deployed"
         return f"{'recovered, ' if facts.get('recovered') else ''}{verb} {facts['commit'][:SHORT_COMMIT]}".rstrip()

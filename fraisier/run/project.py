@@ -20,6 +20,7 @@ from fraisier.run.steps import steps
 EARLY = (
     "fraisier_hooks",
     "fraisier_service_manager",
+    "fraisier_health_role",
     "fraisier_lb_manager",
     "fraisier_lb_tasks",
     "fraisier_blue_green",

@@ -41,6 +41,7 @@ def story(result: DeploymentResult) -> Iterator[Line]:
     """The lines, none wider than 80 columns, at most 24 of them for an ordinary failure."""
     if result.error:
         yield from _why(result)
+    yield from _output(result)
     for warning in result.warnings:
         yield from _wrapped("warning: ", headline(warning), colour="yellow", is_error=True)
     status, took = result.status.value, duration(result.duration_seconds)
@@ -81,9 +82,19 @@ def _failure(failure: Failure) -> Iterator[Line]:
         yield Line(f"    {line}"[:WIDTH], is_error=True)
 
 
+def _output(result: DeploymentResult) -> Iterator[Line]:
+    """The last lines of a job that ended well; those of one that did not are told with its failure."""
+    for name, run in result.runs.items() if result.success else ():
+        for line in list(run.get("log") or ())[-OUTPUT_LINES:]:
+            yield Line(f"{name}: {line}"[:WIDTH])
+
+
 def _sentence(result: DeploymentResult) -> str:
     version, back = commit(result.new_version), commit(result.old_version)
     target = result.target
+    if result.kind is Kind.JOB and result.status in (Status.SUCCESS, Status.FAILED, Status.CANCELLED):
+        ended = "has run" if result.success else result.compensation or "did not end well"
+        return f"{target} {ended} (release {result.release_id})"
     match result.status:
         case Status.SUCCESS if result.kind is Kind.ROLLBACK and result.compensation:
             return f"{target}: {result.compensation}"

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.fraisier.deploy.plugins.plugin_utils import shell
-from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import Arguments
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import PROGRAM, Arguments
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
 
 
@@ -16,6 +16,7 @@ class ActionModule(ScriptAction):
 
     def perform(self, arguments: Arguments) -> Result:
         app_path = arguments.app_path()
+        job = arguments.text("job", pattern=PROGRAM)
         arguments.finish()
-        answer = self.ask(["stop"], [shell.assign("app_path", app_path)])
+        answer = self.ask(["stop"], [shell.assign("app_path", app_path), shell.assign("job", job)])
         return {**outcome(answer), "stopped": [int(pid) for pid in answer.text("stopped").split()]}

@@ -29,6 +29,9 @@ options:
     description: "Folder of the application on the host, absolute."
     type: path
     required: true
+  job:
+    description: The job whose run is ended, instead of a deployment.
+    type: str
 """
 
 EXAMPLES = r"""

@@ -139,7 +139,7 @@ def check_tasks_or_plays(entries: list[dict[str, Any]]) -> None:
         given = {name for name in entry.get("vars", {}) if name.startswith("fraisier_")}
         assert given <= known | {"fraisier_service_manager", "fraisier_hosts"}
         in_templates = set(re.findall(r"\{\{ (fraisier_\w+)", str(entry)))
-        assert in_templates <= known | {"fraisier_target"}
+        assert in_templates <= known | {"fraisier_target", "fraisier_hosts", "fraisier_batch", "fraisier_proven"}
 
 
 def test_there_are_examples_to_check() -> None:

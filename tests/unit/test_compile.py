@@ -124,7 +124,8 @@ def test_what_does_not_look_like_a_release_is_refused(resolved: ResolvedFraise, 
         deploy_plan(resolved, release)
 
 
-def test_a_type_without_an_engine_says_so(config: FraisierConfig) -> None:
+def test_a_type_without_an_engine_says_so(config: FraisierConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fraisier.fraise_types.scheduled.BUILT", False)
     with pytest.raises(NotBuiltYet, match="type 'scheduled'"):
         deploy_plan(config.get_fraise_environment("reports", "production"), RELEASE)
 

@@ -27,6 +27,8 @@ IN_ORDER = (
     "systemd",
     "supervisor",
     "health",
+    "job",
+    "jobs",
     "lb",
     "prune",
     "server",

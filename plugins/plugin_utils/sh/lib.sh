@@ -147,7 +147,7 @@ break_stale_lock() {
 # whatever it still does here is ended first.
 fenced() {
   [ -n "$f_fence" ] && [ "$f_check" = 0 ] || return 0
-  f_notes=$f_app_path/.fraisier
+  f_notes=$f_app_path/.fraisier${f_job:+/job-$f_job} # a job has a target, and so a lease, of its own
   make_folder "$f_notes"
   refuse_when_fenced
   for f_note in "$f_notes/run.lock" "$f_notes/run.holder" "$f_notes/fence"; do own_note "$f_note"; done
@@ -155,7 +155,7 @@ fenced() {
   f_until=$(($(date +%s) + 30))
   f_signal=TERM
   until flock -n 8 2>/dev/null || [ $? -gt 1 ] || [ "$f_seen" = "$f_fence" ]; do # what an earlier step of this very run left may stay
-    [ "$(date +%s)" -lt "$f_until" ] || fail "what an earlier run started here does not end ($f_app_path/.fraisier/run.lock is held)"
+    [ "$(date +%s)" -lt "$f_until" ] || fail "what an earlier run started here does not end ($f_notes/run.lock is held)"
     end_earlier
     pause 0.3
     refuse_when_fenced

@@ -77,6 +77,8 @@ def _plain(value: Any) -> str:
 
 def _example(name: str) -> str:
     return {
+        "fraisier_jobs_prefix": "reports",
+        "fraisier_job_name": "import",
         "fraisier_app_path": "/srv/my_api",
         "fraisier_release_id": "20261122T015600Z-0123456789ab-k3f9qa",
         "fraisier_version": "0123456789abcdef0123456789abcdef01234567",

@@ -46,6 +46,7 @@ def test_fraises_and_targets_are_in_the_order_of_the_file(load: Load) -> None:
     assert config.targets() == [
         Target("my_api", "staging"),
         Target("my_api", "production"),
+        Target("reports", "production"),
         Target("reports", "production", "nightly"),
         Target("reports", "production", "hourly"),
     ]
@@ -170,7 +171,7 @@ def test_every_type_has_a_module() -> None:
     assert {name: module.PLAYBOOK for name, module in TYPES.items()} == {
         name: f"fraisier.deploy.{name}" for name in TYPES
     }
-    assert [name for name, module in TYPES.items() if module.BUILT] == ["api"]
+    assert [name for name, module in TYPES.items() if module.BUILT] == ["api", "etl", "scheduled"]
     with pytest.raises(KeyError):
         TYPES["apii"]
 
