@@ -19,7 +19,7 @@ def batches(rollout: Rollout, hosts: Sequence[str]) -> Batches:
     """
     if rollout.strategy == "all":
         return (tuple(hosts),)
-    sizes = [_count(size, len(hosts)) for size in rollout.batch_size]
+    sizes = [count(size, len(hosts)) for size in rollout.batch_size]
     found: list[tuple[str, ...]] = []
     rest = list(hosts)
     while rest:
@@ -37,5 +37,6 @@ def serial(rollout: Rollout) -> tuple[int | str, ...]:
     return rollout.batch_size if rollout.strategy == "rolling" else (*rollout.batch_size, "100%")
 
 
-def _count(size: int | str, hosts: int) -> int:
+def count(size: int | str, hosts: int) -> int:
+    """How many of ``hosts`` a size means; a percentage is rounded down, and at least one."""
     return size if isinstance(size, int) else max(1, hosts * int(size.removesuffix("%")) // 100)

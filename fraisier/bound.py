@@ -47,9 +47,9 @@ def as_planned(ledger: Ledger, target: Target, asked: Asked) -> Asked:
     return replace(asked, plan=plan.id, commit=commit, limit=plan.host_limit or None, force=plan.forced)
 
 
-def planned(work: Work) -> StoredPlan | None:
-    """The plan that the deployment carries out, if it is bound to one."""
-    return plans.plan_by_id(work.ledger, work.asked.plan) if work.asked.plan else None
+def plan_of(ledger: Ledger, asked: Asked) -> StoredPlan | None:
+    """The plan that a deployment is bound to, if it is to one."""
+    return plans.plan_by_id(ledger, asked.plan) if asked.plan else None
 
 
 def compiled(resolved: ResolvedFraise, release: Release, old_release_id: str, hosts: Sequence[str]) -> Plan:

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fraisier import bound, jobs, line
+from fraisier import bound, jobs, line, policy
 from fraisier.compensate import compensate, migrate, restore_hosts
 from fraisier.compile import Move, deploy_plan, is_reversible, job_plan, rollback_plan
 from fraisier.errors import (
+    ApprovalNeeded,
     DeploymentCancelled,
     DeploymentFailed,
     FraisierError,
+    PolicyRefused,
     UsageError,
 )
 from fraisier.estate import located, selected
@@ -80,28 +82,44 @@ def deploy(
 
 
 def admitted(
-    ledger: Ledger, resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str]
+    ledger: Ledger, resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str], *, may_wait: bool = False
 ) -> tuple[ResolvedFraise, Asked]:
-    """What may become a row: the target with its hosts, and all that is asked for. What cannot even be compiled is refused here."""
+    """What may become a row: the target with its hosts, and all that is asked for. What cannot even be compiled, and what policies do not
+    allow, is refused here; ``may_wait``: not what a worker only has to wait for.
+    """
     resolved = located(resolved, environ)
     asked = bound.as_planned(ledger, resolved.target, asked)
-    selected(resolved, asked.limit)
+    hosts = selected(resolved, asked.limit)
     if asked.commit is not None and not is_commit(asked.commit):
         raise UsageError(
             f"--commit '{asked.commit}' is not a full commit hash", hint="give all 40 (or 64) hexadecimal digits"
         )
     deploy_plan(resolved, PLACEHOLDER)
+    subject = None if may_wait else _subject(ledger, resolved, hosts, asked, environ)
+    policy.ask(ledger, resolved, Kind.DEPLOY, asked, hosts, subject, environ, may_wait=may_wait)
     return resolved, asked
+
+
+def _subject(
+    ledger: Ledger, resolved: ResolvedFraise, hosts: Sequence[str], asked: Asked, environ: Mapping[str, str]
+) -> policy.Subject | None:
+    """What a deployment would be about; None where no policy asks, or nothing is to be done."""
+    if not policy.asks_what(resolved.settings, Kind.DEPLOY):
+        return None
+    if plan := bound.plan_of(ledger, asked):
+        return policy.of_plan(plan)
+    commit = asked.commit or newest_version(resolved, environ)
+    if not asked.force and is_up_to_date(ledger, resolved, hosts, commit):
+        return None
+    return policy.of_commit(resolved, commit)
 
 
 def rollback(
     ledger: Ledger, resolved: ResolvedFraise, asked: Asked, listener: Listener, environ: Mapping[str, str]
 ) -> DeploymentResult:
     """Bring the target back to the previous good release, or to the one that ``asked.to`` names; a deployment of kind rollback."""
-    resolved = located(resolved, environ)
-    selected(resolved, asked.limit)
+    resolved = back_admitted(ledger, resolved, asked, environ)
     line.must_be_free(ledger, resolved, asked)
-    destination(ledger, resolved, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.ROLLBACK, asked))
     return execute(ledger, resolved, row, asked, listener, environ)
 
@@ -116,12 +134,25 @@ def run(
 ) -> DeploymentResult:
     """Run a job of what is deployed, once and without a deployment; ``job`` None is the only one that there is."""
     resolved = located(jobs.of_job(resolved, job), environ)
-    selected(resolved, asked.limit)
     jobs.deployed(ledger, resolved.target)
     job_plan(resolved, asked.params)
+    hosts = selected(resolved, asked.limit)
+    policy.ask(ledger, resolved, Kind.JOB, asked, hosts, policy.of_job(resolved, asked.params), environ)
     line.must_be_free(ledger, resolved, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.JOB, asked))
     return execute(ledger, resolved, row, asked, listener, environ)
+
+
+def back_admitted(
+    ledger: Ledger, resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str], *, may_wait: bool = False
+) -> ResolvedFraise:
+    """As ``admitted``, for going back."""
+    resolved = located(resolved, environ)
+    hosts = selected(resolved, asked.limit)
+    _, wanted = destination(ledger, resolved, asked)
+    subject = policy.of_rollback(resolved, wanted.release_id, wanted.version)
+    policy.ask(ledger, resolved, Kind.ROLLBACK, asked, hosts, subject, environ, may_wait=may_wait)
+    return resolved
 
 
 def resume(
@@ -141,6 +172,7 @@ def resume(
     line.settle_orphans(ledger, resolved, listener)
     kind, asked = what_to_resume(ledger, resolved.target, actor)
     asked = replace(asked, wait=wait)
+    policy.ask(ledger, resolved, kind, asked, selected(resolved, asked.limit))
     line.must_be_free(ledger, resolved, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, kind, asked))
     return execute(ledger, resolved, row, asked, listener, environ)
@@ -168,6 +200,9 @@ def execute(
         with ledger.patient(DATABASE_SECONDS), work.lease:
             try:
                 return _carry_out(work)
+            except PolicyRefused as error:
+                may_wait = work.claim.background and (error.until or isinstance(error, ApprovalNeeded))
+                return work.wait(error) if may_wait and not work.has_run else work.give_up(Status.FAILED, error)
             except FraisierError as error:  # what a run finds out is settled where it ran: these come from around it
                 return work.give_up(Status.FAILED, error)
             except KeyboardInterrupt:
@@ -176,6 +211,7 @@ def execute(
 
 
 def _carry_out(work: Work) -> DeploymentResult:
+    policy.begin(work)
     if work.claim.kind is Kind.JOB:
         return jobs.carry_out(work)
     if work.asked.debts:
@@ -192,7 +228,7 @@ def _deploy(work: Work) -> DeploymentResult:
     ledger, (_, branch) = work.ledger, repository_of(work.resolved)
     work.old = _current(ledger, work.target)
     commit = work.asked.commit or newest_version(work.resolved, work.environ)
-    planned = bound.planned(work)
+    planned = bound.plan_of(ledger, work.asked)
     if not (work.asked.force or planned) and is_up_to_date(ledger, work.resolved, work.hosts, commit):
         work.new = work.old
         return work.finish(Status.UNCHANGED, hosts=dict.fromkeys(work.hosts, work.old.release_id if work.old else ""))
@@ -201,6 +237,7 @@ def _deploy(work: Work) -> DeploymentResult:
         work.listener.note(f"{work.target}: {skipped}")
         hosts = dict.fromkeys(work.hosts, work.old.release_id if work.old else "")
         return work.finish(Status.UNCHANGED, hosts=hosts, skipped=skipped.data())
+    policy.consent(work, policy.of_plan(planned) if planned else policy.of_commit(work.resolved, commit))
     before = interrupted(ledger, work.asked)
     minted = Release(release_id(work.started, commit, work.claim.id), commit)
     work.new = before or (bound.check(work, planned, commit) if planned else minted)
@@ -268,6 +305,7 @@ def _succeed(work: Work, evidence: Evidence) -> DeploymentResult:
 
 def _roll_back(work: Work) -> DeploymentResult:
     current, wanted = destination(work.ledger, work.resolved, work.asked)
+    policy.consent(work, policy.of_rollback(work.resolved, wanted.release_id, wanted.version))
     work.old, work.new = current, wanted
     places: dict[str, Release | None] = dict.fromkeys(reversed(work.hosts), wanted)
     plan = rollback_plan(work.resolved, Move(hosts=places, bad_release_id=current.release_id))

@@ -11,6 +11,8 @@ FraisierError                 1  500
 ├── HealthCheckFailed         5  502   the new version did not answer as healthy
 ├── TargetLocked              6  409   another deployment holds the target
 ├── PlanRefused               9  409   what a plan was bound to has moved since, or it was used or expired
+├── PolicyRefused            10  403   a policy of the environment does not allow it, or not now
+│   └── ApprovalNeeded       11  403   ... until somebody else has approved exactly that
 ├── DeploymentFailed          1  500   a phase failed; says which
 │   └── RollbackFailed        7  500   ... and going back did not hold: look at the hosts
 ├── InvalidSignature          2  401   a webhook is not signed by one of its secrets
@@ -23,6 +25,7 @@ FraisierError                 1  500
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class FraisierError(Exception):
@@ -121,6 +124,36 @@ class TargetLocked(FraisierError):
 class PlanRefused(FraisierError):
     exit_code = 9
     http_status = 409
+
+
+class PolicyRefused(FraisierError):
+    """``until`` is the moment from which on the same may be asked for again (aware), None where waiting does not help."""
+
+    exit_code = 10
+    http_status = 403
+
+    def __init__(self, message: str, *, hint: str | None = None, until: datetime | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.until = until
+
+
+class ApprovalNeeded(PolicyRefused):
+    """``subject`` is what has to be approved, in the words of the ledger, ``detail`` the same for people."""
+
+    exit_code = 11
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        until: datetime | None = None,
+        subject: str = "",
+        detail: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint, until=until)
+        self.subject = subject
+        self.detail = detail
 
 
 class DeploymentFailed(FraisierError):

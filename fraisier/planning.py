@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fraisier import bound
+from fraisier import bound, policy
 from fraisier.batches import batches
 from fraisier.compile import config_hash
 from fraisier.deploy import preview, release_id
@@ -79,6 +79,7 @@ def make(
         hash=digest([str(resolved.target), facts, _storable(findings)]),
         **facts,
     )
+    findings["policies"] = policy.foreseen(ledger, resolved, asked, list(wanted.plan.hosts), kept)
     return replace(kept, findings=findings)
 
 

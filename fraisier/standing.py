@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fraisier.compile import config_hash
 from fraisier.errors import TargetUnreachable
 from fraisier.fraise_types.release import Release
 from fraisier.git import remote
-from fraisier.git.mirror import changed_paths
+from fraisier.git.mirror import changed_paths, mirrors_folder
 from fraisier.record import read
 from fraisier.variables import repository_of
 from fraisier.vocabulary import Status, Trigger
@@ -93,10 +91,3 @@ def untouched(work: Work, commit: str) -> Untouched | None:
         work.listener.note(f"{work.target}: what changed cannot be told, so it is deployed: {error}")
         return None
     return None if changed is None or changed else Untouched(work.old.version, commit, settings.paths)
-
-
-def mirrors_folder(environ: Mapping[str, str]) -> Path:
-    """Where copies of repositories are kept on the controller: below the state folder."""
-    state = environ.get("XDG_STATE_HOME", "")
-    home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - as the ledger finds its place
-    return (Path(state) if state.startswith("/") else Path(home) / ".local" / "state") / "fraisier" / "mirrors"

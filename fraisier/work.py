@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fraisier import notify
 from fraisier.clock import PhaseClock
-from fraisier.errors import DeploymentCancelled, DeploymentFailed, DeploymentTimeout, FraisierError, RollbackFailed
+from fraisier.errors import (
+    ApprovalNeeded,
+    DeploymentCancelled,
+    DeploymentFailed,
+    DeploymentTimeout,
+    FraisierError,
+    PolicyRefused,
+    RollbackFailed,
+)
 from fraisier.evidence import Evidence, Failure
 from fraisier.record import read, write
 from fraisier.record.lease import Lease
@@ -24,7 +32,9 @@ if TYPE_CHECKING:
     from fraisier.run import Runner
 
 
-KEPT = ("limit", "to", "plan", "resumes", "params")
+KEPT = ("limit", "to", "plan", "resumes", "override", "params")
+LOOK_AGAIN = timedelta(minutes=5)
+"""So often what waits for a policy is judged anew: the policy may have changed."""
 
 
 class Listener(Protocol):
@@ -43,7 +53,7 @@ class Asked:
 
     ``commit`` pins a full hash, ``to`` names a release of a rollback, ``plan`` a kept plan, ``resumes`` the interrupted deployment that is
     continued, ``retries`` the failed one that is tried again, ``debts`` asks for nothing but what is still owed to hosts. ``wait``: stand
-    in line while another holds the target. ``params`` are those of a job.
+    in line while another holds the target. ``params`` are those of a job. ``override``: the reason for which policies are lifted.
     """
 
     actor: str
@@ -58,11 +68,12 @@ class Asked:
     debts: bool = False
     wait: bool = True
     params: Mapping[str, str] = field(default_factory=dict)
+    override: str | None = None
 
     @property
     def details(self) -> dict[str, Any]:
         """What of this has no column of its own."""
-        found = {name: getattr(self, name) for name in ("limit", "to", "plan", "resumes", "debts")}
+        found = {name: getattr(self, name) for name in ("limit", "to", "plan", "resumes", "debts", "override")}
         return found | ({"params": dict(self.params)} if self.params else {})
 
     @classmethod
@@ -131,6 +142,7 @@ class Work:
     hosts: tuple[str, ...]
     old: Release | None = None
     new: Release | None = None
+    commit: str = ""
     schema_after: str | None = None
     runs: int = 0
     has_run: bool = False
@@ -211,6 +223,25 @@ class Work:
             return self.finish(status, error=error)
         self.set_state(FraiseState.UNKNOWN, None)
         return self.finish(Status.INTERRUPTED, error=error, compensation="what the hosts have now is not known")
+
+    def wait(self, error: PolicyRefused) -> DeploymentResult:
+        """Stand in line again until what a policy asks for has come; where a newer request waits by now, that takes this one's place."""
+        now = datetime.now(UTC)
+        again_at = min(error.until or now + LOOK_AGAIN, now + LOOK_AGAIN)
+        waits = {
+            "reason": error.message,
+            "hint": error.hint or "",
+            "until": error.until,
+            "subject": error.subject if isinstance(error, ApprovalNeeded) else "",
+            "again_at": again_at,
+        }
+        commit = self.commit or self.claim.git_commit
+        with self.ledger.transaction():
+            is_waiting = write.put_back(self.ledger, self.claim, waits=waits, git_commit=commit)
+            if is_waiting:
+                notify.waits(self.ledger, self.resolved, self.claim)
+        status = Status.PENDING if is_waiting else Status.SUPERSEDED
+        return DeploymentResult(self.claim.id, self.target, self.claim.kind, status, error=error)
 
     def set_plan(self, plan: Plan, *, git_branch: str = "") -> None:
         """Write down what is about to be run, before it runs."""

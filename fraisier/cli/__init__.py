@@ -14,6 +14,8 @@ from fraisier.errors import FraisierError
 
 # name -> (module, below fraisier.cli unless it says so, attribute, help line); a test holds the help lines against the commands' own.
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "approvals": ("approvals", "approvals", "Show what needs an approval, and what was approved."),
+    "approve": ("approve", "approve", "Approve what somebody else has asked for: a plan, or a commit."),
     "cancel": ("cancel", "cancel", "Cancel the deployment that runs, or waits, for a target."),
     "bootstrap": ("bootstrap", "bootstrap", "Make bare servers ready: user, key, folder, sudo or lingering, host key."),
     "collect": ("collect", "collect", "Fetch from the hosts what jobs have run by the clock."),

@@ -42,9 +42,9 @@ def ask(
     from fraisier.vocabulary import Kind
 
     if kind is Kind.DEPLOY:
-        resolved, asked = deploy.admitted(ledger, resolved, asked, environ)
+        resolved, asked = deploy.admitted(ledger, resolved, asked, environ, may_wait=True)
     else:
-        deploy.destination(ledger, resolved, asked)
+        resolved = deploy.back_admitted(ledger, resolved, asked, environ, may_wait=True)
     branch = getattr(resolved.settings, "branch", "")
     row = engine.enqueue(ledger, resolved.target, asked, kind=kind, priority=priority_of(resolved), git_branch=branch)
     is_served = engine.carrier(ledger).is_served()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +26,13 @@ wait_option = click.option(
 )
 
 
+override_option = click.option(
+    "--override",
+    metavar="REASON",
+    help="In an emergency: lift freeze, approvals, required_branch and max_hosts. Recorded, and told to everybody.",
+)
+
+
 @click.command()
 @click.argument("fraise", metavar="FRAISE")
 @click.argument("environment", metavar="ENVIRONMENT", required=False)
@@ -38,6 +45,7 @@ wait_option = click.option(
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be done: Ansible's check mode on every host; nothing is changed."
 )
+@override_option
 @wait_option
 @click.option("--detach", is_flag=True, help="Ask a worker to do it, and come back at once (see fraisier work).")
 @click.option(
@@ -73,6 +81,8 @@ def deploy(
     config = load_config(ctx)
     resolved = config.get_fraise_environment(fraise, environment)
     wanted = Asked(actor=actor(), **asked)
+    if wanted.override is not None and not wanted.override.strip():
+        raise click.UsageError("--override needs a reason: people will read it")
     if wanted.plan and (dry_run or diff):
         raise click.UsageError("--plan says what would be done already: give it without --dry-run and --diff")
     if dry_run or diff:
@@ -107,8 +117,8 @@ def _watch(deployment_id: str, *, follow: bool, as_json: bool) -> int:
 def actor() -> str:
     """Who asks, for the record: the login name, and the one behind sudo."""
     try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         name = str(os.getuid())
     behind = os.environ.get("SUDO_USER")
     return f"{behind} (sudo)" if behind and behind != name else name

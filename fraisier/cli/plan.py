@@ -93,6 +93,8 @@ def shown(plan: StoredPlan) -> Iterator[str]:
     yield from _migrations(found["migration"])
     yield from _diffs(found["hosts"])
     yield ""
+    for sentence in found.get("policies", ()):
+        yield click.style(f"! {sentence}", fg="yellow")
     yield f"nothing was changed; plan {plan.id[:8]} is valid until {when(plan.expires_at)}"
     yield "next: " + click.style(
         f"fraisier deploy {plan.target.fraise} {plan.target.environment} --plan {plan.id[:8]}", bold=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ def queue(*, as_json: bool) -> None:
         _print(found)
     else:
         click.echo("nothing runs and nothing waits")
+    for line in waiting_lines(found):
+        click.echo(line)
     if any(row.background and not row.started_at for row in found) and not is_served:
         click.echo(f"\n{NO_WORKER}", err=True)
 
@@ -60,10 +63,17 @@ def _print(found: list[Deployment]) -> None:
     )
 
 
+def waiting_lines(rows: list[Deployment]) -> Iterator[str]:
+    """What policies let deployments wait for, and what to type."""
+    for row in rows:
+        if not row.started_at and (waits := row.details.get("waits")):
+            yield f"\n{waits['reason']}\n  {waits['hint']}"
+
+
 def _state(row: Deployment) -> str:
     if row.started_at:
         return "stopping" if row.cancel_requested else "running"
-    return "waiting"
+    return "held" if row.details.get("waits") else "waiting"
 
 
 def _where(row: Deployment) -> str:
@@ -88,6 +98,7 @@ def _data(row: Deployment) -> dict[str, Any]:
         "git_commit": row.new_version or row.git_commit,
         "requested_at": row.requested_at,
         "started_at": row.started_at,
+        "waits": row.details.get("waits"),
         "host": row.owner.host if row.owner else None,
         "pid": row.owner.pid if row.owner else None,
     }

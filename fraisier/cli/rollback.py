@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fraisier.cli.deploy import actor, finish, listening, wait_option
+from fraisier.cli.deploy import actor, finish, listening, override_option, wait_option
 from fraisier.cli.options import as_json, load_config, target_arguments
 
 
@@ -15,10 +15,21 @@ from fraisier.cli.options import as_json, load_config, target_arguments
     metavar="RELEASE",
     help="Release id or commit (or the beginning of one); default: the previous good release.",
 )
+@override_option
 @wait_option
 @as_json
 @click.pass_context
-def rollback(ctx: click.Context, /, fraise: str, environment: str, *, to: str | None, wait: bool, as_json: bool) -> int:
+def rollback(
+    ctx: click.Context,
+    /,
+    fraise: str,
+    environment: str,
+    *,
+    to: str | None,
+    override: str | None,
+    wait: bool,
+    as_json: bool,
+) -> int:
     """Go back to the previous good release, or to a named one.
 
     Recorded like any deployment. Asked again it steps further back; it never lands on a release that was bad.
@@ -31,6 +42,6 @@ def rollback(ctx: click.Context, /, fraise: str, environment: str, *, to: str | 
     resolved = config.get_fraise_environment(fraise, environment)
     with Ledger() as ledger:
         with listening(quiet=as_json) as listener:
-            asked = Asked(actor=actor(), to=to, wait=wait)
+            asked = Asked(actor=actor(), to=to, wait=wait, override=override)
             result = deployment.rollback(ledger, resolved, asked, listener, config.environ)
         return finish(ledger, config, result, as_json=as_json)

@@ -31,10 +31,12 @@ def status(ctx: click.Context, /, fraise: str | None, environment: str | None, *
     with Ledger() as ledger:
         known = {found.target: found for found in read.fraise_status(ledger)}
         owed = read.debts(ledger)
+        waiting = read.all_pending(ledger)
         truths = _ask(ctx, ledger, rows) if live else {}
     found = [_line(row, known) for row in rows]
     for line in found:
         line["debts"] = [_debt(row) for row in owed if _is_of(row.target, line)]
+        line["waits"] = next((row.details.get("waits") for row in waiting if _is_of(row.target, line)), None)
     code = _exit_code(found, truths)
     if as_json:
         for line in found:
@@ -46,6 +48,9 @@ def status(ctx: click.Context, /, fraise: str | None, environment: str | None, *
     if live:
         _print_hosts(truths)
     _print_debts(found)
+    for line in found:
+        if waits := line["waits"]:
+            click.echo(_indented(f"{waits['reason']}\n{waits['hint']}"))
     return code
 
 

@@ -25,7 +25,7 @@ from fraisier.secrets import SecretRef
 from fraisier.vocabulary import NAME
 
 PLUGIN: Final = "fraisier.deploy.fraises"
-Occasion = Literal["success", "failed", "rolled_back", "rollback_failed", "recovered"]
+Occasion = Literal["success", "failed", "rolled_back", "rollback_failed", "recovered", "waiting", "override"]
 
 _ONE_SECRET: Final = BeforeValidator(one_or_many(str, SecretRef))
 Secrets = Annotated[tuple[Secret, ...], _ONE_SECRET]
@@ -138,8 +138,9 @@ class Notifications(Section):
         json_schema_extra={"x-or-one": True},
     )
     on: tuple[Occasion, ...] = Field(
-        ("success", "failed", "rolled_back", "rollback_failed", "recovered"),
-        description="Which ends of a deployment are told. Default: all of them.",
+        ("success", "failed", "rolled_back", "rollback_failed", "recovered", "waiting", "override"),
+        description="Which ends of a deployment are told, and whether it waits for an approval or the end of a freeze, or overrides "
+        "policies. Default: all of them.",
     )
     commit_status: bool = Field(
         True,

@@ -10,7 +10,8 @@ from fraisier.fraise_types import api, scheduled
 from fraisier.fraise_types.release import Release
 from fraisier.fraise_types.service import HealthCheck
 from fraisier.fraise_types.spelling import did_you_mean
-from fraisier.vocabulary import NAME
+from fraisier.selection import GLOB
+from fraisier.vocabulary import NAME, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,6 +210,24 @@ def _leads_back(name: str, jobs: dict[str, Job]) -> bool:
     return False
 
 
+def _policies(candidate: Candidate) -> Iterator[Finding]:
+    settings, value = candidate.resolved.settings, candidate.value
+    named, required = settings.approvals.by, settings.approvals.required or 0
+    if named and not any(GLOB & set(name) for name in named) and required > len(set(named)):
+        message = f"asks for {required}, and `by` names {len(set(named))}"
+        yield value.place_of("approvals", "required"), message, "name more people, or ask for fewer"
+    if not isinstance(settings, Release):
+        return
+    if settings.required_branch not in (None, settings.branch):
+        message = f"branch is {settings.branch}, and required_branch says {settings.required_branch}"
+        yield value.place_of("branch"), message, ""
+    actors = settings.allowed_actors
+    if settings.deploy_schedule and actors and not any(name.startswith(f"{Trigger.SCHEDULED}:") for name in actors):
+        message = "nobody allows the clock to deploy here"
+        yield value.place_of("deploy_schedule"), message, "add scheduled:* to allowed_actors"
+
+
 RULES: Final[tuple[Callable[[Candidate], Iterator[Finding]], ...]] = (
     _health_check, _database, _install, _service, _blue_green, _hooks, _load_balancer, _host_names, _inventory, _ssh_arguments, _jobs,
+    _policies,
 )  # fmt: skip

@@ -61,6 +61,9 @@ def carry_out(ledger: Ledger, config: FraisierConfig, runners: Runners, row: Dep
     with runners.one(config.environ, resolved.settings.inventory_environment) as runner:
         result = deploy.execute(ledger, resolved, row, asked, listener, config.environ, runner=runner)
     said = f": {result.error.message}" if result.error else ""
+    if result.status is Status.PENDING:
+        LOG.info("%s: deployment %s waits%s", row.target, row.id[:8], said)
+        return
     LOG.info(
         "%s: deployment %s ended: %s in %.1f s%s", row.target, row.id[:8], result.status, result.duration_seconds, said
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fraisier.record import queue, read, write
@@ -14,8 +14,6 @@ from fraisier.vocabulary import Kind, Status, Target, Trigger
 from fraisier.work import Asked
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from fraisier.record.ledger import Ledger
     from fraisier.record.owner import Owner
     from fraisier.record.rows import Deployment
@@ -64,7 +62,9 @@ class Due:
 def due(ledger: Ledger, limits: Limits, owing: Iterable[Target] = ()) -> list[Due]:
     """What may begin now, in the order in which to serve it; ``owing`` are targets whose hosts owe something and may be back."""
     held = queue.held_targets(ledger)
-    rows = [*filter(_is_resumable, queue.cut_off(ledger)), *queue.waiting(ledger)]
+    now = datetime.now(UTC)
+    waiting = [row for row in queue.waiting(ledger) if not queue.is_held(row, now)]
+    rows = [*filter(_is_resumable, queue.cut_off(ledger)), *waiting]
     rows.sort(key=lambda row: (-row.priority, row.pk))
     found = {row.target: Due(row.target, row.priority) for row in reversed(rows)}
     first = [found[target] for target in dict.fromkeys(row.target for row in rows) if target not in held]
@@ -88,8 +88,13 @@ def take(ledger: Ledger, target: Target, owner: Owner, limits: Limits) -> Deploy
                 return None
         for row in filter(_is_resumable, queue.cut_off(ledger, target)):
             return write.take_up(ledger, _going_on(ledger, row), owner, continues=row)
-        if waiting := write.claim_next(ledger, target, owner):
-            return waiting
+        waiting = read.pending(ledger, target)
+        if (
+            waiting
+            and not queue.is_held(waiting, session.now())
+            and (claimed := write.claim_next(ledger, target, owner))
+        ):
+            return claimed
         return write.take_up(ledger, _settling(ledger, target), owner) if owing else None
 
 

@@ -42,13 +42,14 @@ def zone(text: str) -> str:
     return text
 
 
+Zone = Annotated[Line, AfterValidator(zone)]
+
+
 class Schedule(Section):
     """Moments by the clock."""
 
     cron: Annotated[Line, AfterValidator(_cron)] = Field(description="Cron's five fields, e.g. 0 3 * * *. Required.")
-    timezone: Annotated[Line, AfterValidator(zone)] = Field(
-        "UTC", description="Time zone of the fields, e.g. Europe/Paris. Default: UTC."
-    )
+    timezone: Zone = Field("UTC", description="Time zone of the fields, e.g. Europe/Paris. Default: UTC.")
 
 
 def _schedule(value: Any) -> Any:

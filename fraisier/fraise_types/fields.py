@@ -26,6 +26,7 @@ AS_IS: Final = "refused_as_is"
 REFUSED: Final = "refused"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_PERCENTAGE = re.compile(r"(?:[1-9][0-9]?|100)%")
 _GIT_URL = re.compile(r"(?:https?|ssh|git|file)://\S+")
 _SCP_LIKE = re.compile(r"(?:[\w.+-]+@)?[A-Za-z0-9][\w.-]*:(?!:)\S+")
 
@@ -81,6 +82,14 @@ def relative_path(text: str) -> str:
     if text.startswith(("/", "~", "-")) or ".." in parts or not any(part not in ("", ".") for part in parts):
         raise refuse("must be a relative path without '..'")
     return text.removeprefix("./")
+
+
+def _branch(text: str) -> str:
+    # rules of git-check-ref-format that keep a name from being read as an option or a revision expression
+    forbidden = ("..", "@{", "//", "~", "^", ":", "?", "*", "[", "\\", " ")
+    if text.startswith(("-", "/")) or text.endswith(("/", ".lock", ".")) or any(part in text for part in forbidden):
+        raise refuse("expected a branch name")
+    return text
 
 
 def _repository(text: str) -> str:
@@ -152,6 +161,16 @@ def _variables(value: Any) -> Any:
     return _text_or_secret(value) if isinstance(value, (str, SecretRef)) else value
 
 
+def _batch(value: Any) -> int | str:
+    if isinstance(value, str) and _PERCENTAGE.fullmatch(value):
+        return str(value)
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise refuse("expected a number of hosts from 1, or a percentage such as '25%'")
+
+
 def masked(value: Any) -> Any:
     """``value`` with every reference in it replaced by the mask."""
     if isinstance(value, SecretRef):
@@ -178,6 +197,7 @@ SshFile = Annotated[
     str, AfterValidator(one_line), matching(r'(?!.*\$\{)[^"\\%]*', "expected a path without quotes, '\\', '%' and '${'")
 ]
 RelativePath = Annotated[str, AfterValidator(relative_path)]
+Branch = Annotated[Line, AfterValidator(_branch)]
 Repository = Annotated[str, AfterValidator(_repository)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 # No sign in front: the text becomes an argument of ssh.
@@ -199,4 +219,9 @@ Command = Annotated[
     str | tuple[str, ...],
     BeforeValidator(_command),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+Batch = Annotated[
+    int | str,
+    BeforeValidator(_batch),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]{1,3}%$"}]}),
 ]

@@ -10,6 +10,7 @@ from fraisier.fraise_types.fields import (
     AS_IS,
     NUMBER,
     AbsolutePath,
+    Branch,
     Command,
     EnvironmentVariables,
     Line,
@@ -72,17 +73,6 @@ def _install(value: Any) -> Any:
 
 
 InstallEntry = Annotated[Install, BeforeValidator(_install, json_schema_input_type=str | list[Command] | Install)]
-
-
-def _branch(text: str) -> str:
-    # rules of git-check-ref-format that keep a name from being read as an option or a revision expression
-    forbidden = ("..", "@{", "//", "~", "^", ":", "?", "*", "[", "\\", " ")
-    if text.startswith(("-", "/")) or text.endswith(("/", ".lock", ".")) or any(part in text for part in forbidden):
-        raise refuse("expected a branch name")
-    return text
-
-
-Branch = Annotated[Line, AfterValidator(_branch)]
 
 
 def _hook_name(text: str) -> str:

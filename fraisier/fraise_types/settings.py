@@ -1,15 +1,15 @@
 """Where a fraise runs and how its hosts are reached: settings of every fraise type, and of ``environments``."""
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from fraisier.errors import UsageError
 from fraisier.fraise_types.fields import (
     NUMBER,
     AbsolutePath,
+    Batch,
     Command,
     EnvironmentVariables,
     HostName,
@@ -26,10 +26,9 @@ from fraisier.fraise_types.fields import (
     one_or_many,
     refuse,
 )
+from fraisier.fraise_types.policies import Policies
 from fraisier.selection import terms
 from fraisier.vocabulary import Phase, Target
-
-_PERCENTAGE = re.compile(r"(?:[1-9][0-9]?|100)%")
 
 # Ansible takes a list of them apart at commas, and one with a comma for a list of hosts.
 InventoryPath = Annotated[Line, matching(r"[^-,][^,]*", "expected a path without commas")]
@@ -92,23 +91,6 @@ def _pattern(text: str) -> str:
 
 
 Pattern = Annotated[Line, AfterValidator(_pattern)]
-
-
-def _batch(value: Any) -> int | str:
-    if isinstance(value, str) and _PERCENTAGE.fullmatch(value):
-        return str(value)
-    if isinstance(value, str) and value.isdecimal():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return value
-    raise refuse("expected a number of hosts from 1, or a percentage such as '25%'")
-
-
-Batch = Annotated[
-    int | str,
-    BeforeValidator(_batch),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]{1,3}%$"}]}),
-]
 
 
 BackendName = Annotated[str, matching(r"[A-Za-z0-9_.:-]+", "expected the name of a HAProxy backend")]
@@ -199,8 +181,8 @@ class Rollout(Section):
     )
 
 
-class Placement(Section):
-    """Settings that say where and as whom; also the base of every fraise type's settings."""
+class Location(Section):
+    """Where a fraise runs, how its hosts are reached, and how a release gets to them."""
 
     hosts: tuple[HostEntry, ...] = Field(
         (),
@@ -282,3 +264,7 @@ class Placement(Section):
     def units(self, target: Target) -> Iterable[tuple[str, str]]:  # noqa: ARG002 - types that have some derive them from it
         """Scope (``system`` or ``user``) and name of each systemd unit that the target has to itself on its hosts."""
         return ()
+
+
+class Placement(Policies, Location):
+    """Settings that say where, as whom, and who may; also the base of every fraise type's settings."""

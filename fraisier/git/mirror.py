@@ -26,15 +26,7 @@ def changed_paths(
     ``folder``, one for each repository. Raises TargetUnreachable, with git's own words, when the repository cannot be fetched.
     """
     with _mirror(repository, folder, environ) as git:
-        git(
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--prune",
-            "--end-of-options",
-            repository,
-            f"+refs/heads/{branch}:refs/heads/{branch}",
-        )
+        _fetch(git, repository, branch)
         if git("merge-base", "--is-ancestor", old, new, wanted=(0, 1, 128)).returncode:
             return None
         specifications = [_specification(pattern) for pattern in patterns]
@@ -46,10 +38,29 @@ def changed_paths(
         return [name.decode("utf-8", "replace") for name in said.split(b"\0") if name]
 
 
+def is_part_of(repository: str, branch: str, commit: str, folder: Path, environ: Mapping[str, str]) -> bool:
+    """Whether ``commit`` is in the history of ``branch`` as it is now. Raises TargetUnreachable as ``changed_paths`` does."""
+    with _mirror(repository, folder, environ) as git:
+        _fetch(git, repository, branch)
+        return not git("merge-base", "--is-ancestor", commit, f"refs/heads/{branch}", wanted=(0, 1, 128)).returncode
+
+
+def _fetch(git: _Git, repository: str, branch: str) -> None:
+    reference = f"+refs/heads/{branch}:refs/heads/{branch}"
+    git("fetch", "--quiet", "--no-tags", "--prune", "--end-of-options", repository, reference)
+
+
 def _specification(pattern: str) -> str:
     if pattern.startswith("!"):
         return f":(top,exclude,glob){pattern[1:]}"
     return f":(top,glob){pattern}"
+
+
+def mirrors_folder(environ: Mapping[str, str]) -> Path:
+    """Where copies of repositories are kept on the controller: below the state folder."""
+    state = environ.get("XDG_STATE_HOME", "")
+    home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - as the ledger finds its place
+    return (Path(state) if state.startswith("/") else Path(home) / ".local" / "state") / "fraisier" / "mirrors"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ takes, by whoever calls ``deliver_due``. Nothing here can fail or delay a deploy
 
 from __future__ import annotations
 
-from fraisier.notify.announce import announcer, began, ended
+from fraisier.notify.announce import announcer, began, ended, overridden, waits
 from fraisier.notify.deliver import deliver_due
 
-__all__ = ["announcer", "began", "deliver_due", "ended"]
+__all__ = ["announcer", "began", "deliver_due", "ended", "overridden", "waits"]

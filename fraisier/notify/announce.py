@@ -35,7 +35,7 @@ STATES = {
     Status.CANCELLED: "error",
 }
 """What a commit shows. One whose deployment never began shows nothing, so that nothing has to be taken back."""
-RECOVERED = "recovered"
+RECOVERED, WAITING, OVERRIDE = "recovered", "waiting", "override"
 
 
 def began(ledger: Ledger, resolved: ResolvedFraise, deployment: Deployment) -> None:
@@ -56,9 +56,27 @@ def ended(ledger: Ledger, resolved: ResolvedFraise, deployment: Deployment) -> N
     occasion = next((name for name in names if name in notices.on), None)
     if occasion is None:
         return
-    payload = facts_of(row) | {"recovered": is_better}
-    for place in notices.places:
-        write.record_notification(ledger, row, channel=place, event=occasion, payload=payload)
+    _tell(ledger, resolved, row, occasion, {"recovered": is_better})
+
+
+def waits(ledger: Ledger, resolved: ResolvedFraise, deployment: Deployment) -> None:
+    """A policy lets the deployment wait: who can do something about that hears of it, once."""
+    row = _now(ledger, deployment)
+    _tell(ledger, resolved, row, WAITING, {"waits": dict(row.details.get("waits") or {})})
+
+
+def overridden(
+    ledger: Ledger, resolved: ResolvedFraise, deployment: Deployment, *, reason: str, lifted: list[str]
+) -> None:
+    """Somebody has lifted policies in an emergency, and the deployment goes on."""
+    _tell(ledger, resolved, _now(ledger, deployment), OVERRIDE, {"override": reason, "lifted": lifted})
+
+
+def _tell(ledger: Ledger, resolved: ResolvedFraise, row: Deployment, occasion: str, more: dict[str, Any]) -> None:
+    """To every place that wants to hear of ``occasion``."""
+    notices = resolved.notices
+    for place in notices.places if occasion in notices.on else ():
+        write.record_notification(ledger, row, channel=place, event=occasion, payload=facts_of(row) | more)
 
 
 def announcer(ledger: Ledger, config: FraisierConfig) -> Callable[[Deployment], None]:

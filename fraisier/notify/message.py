@@ -21,7 +21,9 @@ class Message:
 
 
 def message(facts: Mapping[str, Any]) -> Message:
-    """From ``facts_of`` a deployment that has ended."""
+    """From ``facts_of`` a deployment that has ended, waits for what a policy asks, or overrides policies."""
+    if "waits" in facts or "override" in facts:
+        return _of_policy(facts)
     lines = [_version(facts), _asked(facts)]
     if facts["status"] != "success":
         lines += [facts["error"], facts["compensation"]]
@@ -29,6 +31,23 @@ def message(facts: Mapping[str, Any]) -> Message:
         lines.append(f"not reached: {', '.join(facts['owed'])}")
     lines += [f"next: {command}" for command in _next(facts)]
     return Message(f"{facts['target']}: {_headline(facts)}", "\n".join(line for line in lines if line), _kind(facts))
+
+
+def _of_policy(facts: Mapping[str, Any]) -> Message:
+    who = facts["actor"] or "nobody in particular"
+    asked = f"{facts['kind']} asked for by {who} ({facts['trigger']})"
+    if "override" in facts:
+        lines = [
+            f"reason: {facts['override']}",
+            *facts["lifted"],
+            asked,
+            f"next: fraisier logs {facts['id'][:SHORT_ID]}",
+        ]
+        return Message(f"{facts['target']}: POLICIES OVERRIDDEN by {who}", "\n".join(lines), "warning")
+    waits = facts["waits"]
+    lines = [_version(facts), asked, waits.get("reason", ""), waits.get("hint", ""), "see: fraisier approvals"]
+    headline = "waits for an approval" if waits.get("subject") else "waits until it may be deployed"
+    return Message(f"{facts['target']}: {headline}", "\n".join(line for line in lines if line), "warning")
 
 
 def description(facts: Mapping[str, Any]) -> str:

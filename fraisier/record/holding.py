@@ -137,6 +137,26 @@ def finish(
         return _close(session, deployment, values) or _is_closed(session, deployment, status)
 
 
+def put_back(ledger: Ledger, deployment: Deployment, *, waits: Mapping[str, Any], git_commit: str | None) -> bool:
+    """Let a claimed deployment wait again, as if it had not begun: ``waits`` says what for, ``git_commit`` what it will deploy then.
+
+    False when it does not: another one waits for the target by now and has taken its place, or it is not this claim's any more.
+    """
+    with ledger.transaction() as session:
+        target_lock(session, deployment.target)
+        if newer := read.pending(ledger, deployment.target):
+            _close(session, deployment, {"status": Status.SUPERSEDED.value, "fk_superseded_by": newer.pk})
+            return False
+        found = session.execute(
+            _PUT_BACK,
+            pk=deployment.pk,
+            fencing=deployment.fencing,
+            git_commit=git_commit,
+            details=encode.document({**deployment.details, "waits": dict(waits)}),
+        )
+        return bool(found)
+
+
 def interrupt_orphans(
     ledger: Ledger,
     target: Target | None = None,
@@ -259,4 +279,11 @@ UPDATE tb_deployment
 SET status = 'in_progress', started_at = :at, heartbeat_at = :at, fencing = :fencing,
     owner_host = :host, owner_pid = :pid, owner_boot_id = :boot_id, owner_started = :started
 WHERE pk_deployment = :pk AND status = :was
+"""
+
+_PUT_BACK = """
+UPDATE tb_deployment
+SET status = 'pending', started_at = NULL, heartbeat_at = NULL, fencing = 0, git_commit = :git_commit, details = :details,
+    owner_host = '', owner_pid = 0, owner_boot_id = '', owner_started = ''
+WHERE pk_deployment = :pk AND status = 'in_progress' AND fencing = :fencing RETURNING pk_deployment
 """

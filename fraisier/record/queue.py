@@ -31,6 +31,12 @@ def waiting(ledger: Ledger) -> list[Deployment]:
     return [shape.deployment(row) for row in rows]
 
 
+def is_held(row: Deployment, now: datetime) -> bool:
+    """Whether a waiting row waits for something that has not come, and need not be looked at yet."""
+    again_at = encode.read_moment((row.details.get("waits") or {}).get("again_at"))
+    return again_at is not None and now < again_at
+
+
 def cut_off(ledger: Ledger, target: Target | None = None) -> list[Deployment]:
     """Deployments of the background that were interrupted, and are the last thing that was carried out for their target."""
     here = "AND d.fraise = :fraise AND d.environment = :environment AND d.job = :job" if target else ""
@@ -73,6 +79,18 @@ def stand(ledger: Ledger, deployment: Deployment) -> None:
             at=encode.moment(session.now()),
             pk=deployment.pk,
         )
+
+
+def look_again(ledger: Ledger, waiting: Deployment) -> Deployment:
+    """What ``waiting`` waits for has come: a worker looks at it again."""
+    details = {name: value for name, value in waiting.details.items() if name != "waits"}
+    with ledger.transaction() as session:
+        session.execute(
+            "UPDATE tb_deployment SET details = :details WHERE pk_deployment = :pk AND status = 'pending'",
+            details=encode.document(details),
+            pk=waiting.pk,
+        )
+        return read_back(ledger, waiting.pk)
 
 
 def drop_gone(ledger: Ledger, is_alive: Callable[[Owner], bool | None] = process_is_alive) -> list[Deployment]:

@@ -21,13 +21,14 @@ from fraisier.record.holding import (
     finish,
     heartbeat,
     interrupt_orphans,
+    put_back,
     refuse_held,
     set_plan,
 )
 from fraisier.record.outbox import claim_notification, record_notification, settle_notification
 from fraisier.record.plans import apply_plan, prune_plans, record_plan
 from fraisier.record.prune import prune
-from fraisier.record.queue import drop_gone, stand, take_up
+from fraisier.record.queue import drop_gone, look_again, stand, take_up
 
 __all__ = [
     "LEASE_SECONDS",
@@ -43,8 +44,10 @@ __all__ = [
     "heartbeat",
     "interrupt_orphans",
     "known",
+    "look_again",
     "prune",
     "prune_plans",
+    "put_back",
     "record_finished",
     "record_git_commit",
     "record_host_release",

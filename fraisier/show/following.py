@@ -69,12 +69,12 @@ def result_of(ledger: Ledger, row: Deployment) -> DeploymentResult:
 def _to_its_end(
     ledger: Ledger, row: Deployment, listener: Listener, on_lost: Callable[[Deployment], None] | None
 ) -> Deployment:
-    after, looked, said = 0, time.monotonic(), None
+    after, looked, said = 0, time.monotonic(), ""
     while True:
         row = read.deployment_by_pk(ledger, row.pk) or row
-        if said is not row.status:
-            said = row.status
-            if sentence := _sentence(row):
+        if (sentence := _sentence(row)) != said:
+            said = sentence
+            if sentence:
                 listener.note(sentence)
         while page := read.events(ledger, row, after=after, limit=PAGE):
             after = page[-1].sequence
@@ -90,6 +90,8 @@ def _to_its_end(
 
 def _sentence(row: Deployment) -> str:
     name = f"{row.target}: deployment {row.id[:8]}"
+    if row.status is Status.PENDING and (waits := row.details.get("waits")):
+        return f"{name} waits: {waits['reason']}\n  {waits['hint']}"
     if row.status is Status.PENDING:
         return f"{name} waits {'for a worker' if row.background else 'for its turn'}"
     if row.status is Status.IN_PROGRESS and row.owner:

@@ -14,6 +14,7 @@ from fraisier.compile import deploy_plan
 from fraisier.config import FraisierConfig, ResolvedFraise
 from fraisier.errors import NotBuiltYet
 from fraisier.fraise_types.api import Settings
+from fraisier.fraise_types.policies import Approvals
 from fraisier.fraise_types.settings import Host
 from tests.docs.pages import ROOT, rows, section, text_of
 from tests.docs.subjects import MODELS, RELEASE
@@ -52,6 +53,10 @@ BEFORE_THE_PLAN = {"branch", "paths", "server", "select", "inventory", "inventor
 WHILE_THE_PLAN_RUNS = {"rollout.pause_seconds", "rollout.max_failures", "phase_timeouts"}
 # Used by workers, to choose what to deploy and when.
 FOR_WORKERS = {"priority", "deploy_schedule.cron", "deploy_schedule.timezone"}
+# Judged before anything runs: tests/unit/test_policy.py has them.
+POLICIES = {"protected", "allowed_actors", "freeze", "required_branch", "max_hosts", "override_actors"} | {
+    f"approvals.{name}" for name in Approvals.model_fields
+}
 # Reaches the role, where it is for tools that are not built.
 FOR_LATER_TOOLS = {"database.migrations_dir"}
 # Speaks of hosts by name: tests/unit/test_balancer.py has it.
@@ -126,7 +131,15 @@ NOT_BUILT = not_built(text_of(REFERENCE).replace(section(REFERENCE, "The file"),
 
 @pytest.mark.parametrize(
     "leaf",
-    sorted(set(leaves(Settings)) - BEFORE_THE_PLAN - WHILE_THE_PLAN_RUNS - FOR_WORKERS - FOR_LATER_TOOLS - BY_HOST),
+    sorted(
+        set(leaves(Settings))
+        - BEFORE_THE_PLAN
+        - WHILE_THE_PLAN_RUNS
+        - FOR_WORKERS
+        - POLICIES
+        - FOR_LATER_TOOLS
+        - BY_HOST
+    ),
 )
 def test_a_setting_changes_the_plan_or_is_said_to_be_not_built(targets: list[ResolvedFraise], leaf: str) -> None:
     works = any(makes_a_difference(resolved, changed(resolved.settings, leaf.split("."))) for resolved in targets)

@@ -74,8 +74,26 @@ class LedgerMachine(RuleBasedStateMachine):
         self.releases += 1
         done = write.finish(self.ledger, claim, status, release_id=f"R{self.releases}")
         is_said_again = row is not None and row.status is status and row.fencing == claim.fencing
-        assert done is (is_said_again or (row is not None and row.status is Status.IN_PROGRESS))
+        is_held = row is not None and row.status is Status.IN_PROGRESS and row.fencing == claim.fencing
+        assert done is (is_said_again or is_held)
         assert not write.heartbeat(self.ledger, claim)
+
+    @rule(claim=claims)
+    def put_back(self, claim: Deployment | None) -> None:
+        before = read.deployment(self.ledger, claim.id) if claim else None
+        if claim is None or before is None:
+            return
+        newer = read.pending(self.ledger, claim.target)
+        is_held = before.status is Status.IN_PROGRESS and before.fencing == claim.fencing
+        assert write.put_back(self.ledger, claim, waits={}, git_commit=None) is (is_held and newer is None)
+        after = read.deployment(self.ledger, claim.id)
+        assert after
+        if not is_held:
+            assert after == before
+        elif newer:
+            assert (after.status, after.fk_superseded_by) == (Status.SUPERSEDED, newer.pk)
+        else:
+            assert after.status is Status.PENDING and not write.heartbeat(self.ledger, claim)
 
     @rule(deployment_id=asked)
     def cancel(self, deployment_id: str) -> None:
