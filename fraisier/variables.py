@@ -138,6 +138,8 @@ def _service_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, 
     if manager == "none":
         return found
     common: dict[str, Any] = {"exec": "", "environment": environment}
+    if service and service.credentials:
+        common["credentials"] = secrets.mapping("credential", service.credentials)
     if service:
         common |= {
             "exec": service.exec or "",

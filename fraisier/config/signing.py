@@ -23,7 +23,7 @@ def check_signing(draft: Draft) -> None:
     """Reports every secret of a webhook that could be guessed, or is no key. Its value is in no message."""
     for provider, secrets in _secrets(draft):
         for each in secrets.data if isinstance(secrets.data, list) else [secrets]:
-            if isinstance(each.data, str) and each.data and (fault := _fault(provider, each.data)):
+            if isinstance(each.data, str) and each.data and (fault := signing_fault(provider, each.data)):
                 draft.report.add(each.place, *fault)
 
 
@@ -43,7 +43,8 @@ def _entries(draft: Draft, section: str) -> Iterator[tuple[str, Entry]]:
     yield from found.entries.items() if found else ()
 
 
-def _fault(provider: str, secret: str) -> tuple[str, str] | None:
+def signing_fault(provider: str, secret: str) -> tuple[str, str] | None:
+    """What is wrong with a secret, and the next step; None when it is good."""
     if EXAMPLE in secret:
         return "is the secret of the example, which everybody knows", MAKE_ONE
     if provider == "gitlab" and secret.startswith(SIGNING):
