@@ -14,7 +14,7 @@ from fraisier.evidence import Evidence, Failure
 from fraisier.record import read, write
 from fraisier.record.lease import Lease
 from fraisier.secrets.keyring import Keyring
-from fraisier.variables import settings_of
+from fraisier.variables import repository_of
 from fraisier.vocabulary import Event, FraiseState, Kind, Status, Target, Trigger
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class Work:
             "new_version": self.new.version if self.new else "",
             "release_id": self.new.release_id if self.new else "",
         }
-        repo = settings_of(self.resolved).git_repo or ""
+        repo, _ = repository_of(self.resolved)
         hashes = {"plan_hash": plan.hash, "config_hash": plan.config_hash}
         with self.ledger.transaction():
             if not write.set_plan(
