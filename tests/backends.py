@@ -50,8 +50,8 @@ def running(command: list[str | Path], url: str, folder: Path) -> Iterator[None]
         wait_until_it_answers(process, url)
         yield
     finally:
-        process.terminate()
-        process.wait(20)
+        process.kill()  # nothing of it is kept
+        process.wait()
 
 
 @dataclass

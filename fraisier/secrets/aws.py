@@ -102,12 +102,13 @@ def _text(answer: Mapping[str, Any]) -> str | SecretUnavailable:
 def _ask(question: Any, **arguments: Any) -> Any:
     """The answer; what AWS refuses is returned, that it is not there, or knows no credentials, is raised."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import ConnectionError as NotConnected
 
     try:
         return question(**arguments)
     except ClientError as error:
         return _refusal(str(error.response.get("Error", {}).get("Code")))
-    except HTTPClientError as error:
+    except (NotConnected, HTTPClientError) as error:
         raise SecretUnavailable(f"AWS did not answer ({type(error).__name__})", retriable=True) from None
     except BotoCoreError as error:
         raise SecretUnavailable(

@@ -1,4 +1,4 @@
-"""Programs that are asked for secrets: without a terminal, without a shell, not for longer than a minute."""
+"""Programs that are asked for secrets: without a terminal, without a shell, not for longer than two minutes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 
 from fraisier.errors import SecretUnavailable
 
-TIMEOUT_SECONDS: Final = 60
+TIMEOUT_SECONDS: Final = 120
 LONGEST_WORD: Final = 200
 
 

@@ -110,6 +110,8 @@ def _ask(question: Any, url: str) -> Any:
         return question()
     except hvac.exceptions.InvalidPath:
         return SecretUnavailable("there is no such secret", hint="look: vault kv get")
+    except hvac.exceptions.InvalidRequest:
+        return SecretUnavailable("the server cannot be asked for that")
     except hvac.exceptions.Forbidden:
         return SecretUnavailable(
             "the token may not read it, or there is no such engine", hint="look: vault token lookup"
