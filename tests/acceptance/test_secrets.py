@@ -249,3 +249,14 @@ def test_an_unset_secret_is_an_error_before_anything_happens(world: World) -> No
     assert "the variable APP_SECRET is not set" in done.stderr
     assert "fraises.yaml:" in done.stderr
     assert not (world.production.app / "releases").exists()
+
+
+def test_a_secret_that_its_back_end_has_not_is_an_error_before_anything_happens(world: World) -> None:
+    world.write_config(('"${APP_SECRET}"', '"${file:nowhere/to/be/found}"'))
+    world.fraisier("config", "validate")
+    done = world.fraisier("deploy", "my_api", "production", expect=3)
+    said = " ".join(done.stderr.split())
+    assert said.startswith("fraises.yaml:")
+    assert "environment.APP_SECRET: ${file:nowhere/to/be/found}: there is no file" in said
+    assert [row["status"] for row in world.history()] == ["failed"]
+    assert not (world.production.app / "releases").exists()
