@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
+from fraisier.secrets.registry import OURS
 from tests import backends
 from tests.acceptance.world import World
 
@@ -31,7 +32,7 @@ PLACES = (
     "TOKEN_CANARY",
     "NOTIFY_CANARY",
 )
-KEPT = ("file", "credential", "command", "vault", "aws", "sops", "ansible_vault", "lookup")
+KEPT = tuple(OURS)
 """Back ends, each of which keeps a canary in the same deployment."""
 LOOKS = (
     ["logs", "--all"],
