@@ -51,7 +51,7 @@ docs: $(READY)  ## generate docs/reference, inventory/ and the READMEs of the ro
 
 lock: $(READY)  ## renew requirements/dev.txt
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --group dev --extra postgres \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --group dev --extra postgres --extra aws --extra sops --extra vault \
 	  --output-file requirements/dev.txt pyproject.toml
 
 clean: demo-clean

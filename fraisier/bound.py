@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
     from fraisier.record.ledger import Ledger
     from fraisier.record.rows import StoredPlan
+    from fraisier.secrets.keyring import Keyring
     from fraisier.work import Asked, Work
 
 LONGEST_DIFF = 20_000
@@ -73,7 +74,7 @@ def check(work: Work, plan: StoredPlan, commit: str) -> Release:
     moved = [*_commit(plan, commit), *_release(plan, work), *_configuration(plan, now, work.resolved)]
     if not moved:
         work.listener.note(f"plan {plan.id[:8]}: asking the hosts whether it still holds")
-        found, error = look(now, work.runner, work.environ)
+        found, error = look(now, work.runner, work.keyring)
         moved = differences(plan.findings, found)
         if error and not moved:
             raise error
@@ -95,12 +96,12 @@ def hold(plan: Plan, stored: StoredPlan) -> Plan:
 
 
 def look(
-    plan: Plan, runner: Runner, environ: Mapping[str, str], see: Callable[[Event], None] | None = None
+    plan: Plan, runner: Runner, keyring: Keyring, see: Callable[[Event], None] | None = None
 ) -> tuple[Findings, FraisierError | None]:
     """Try ``plan`` out in check mode on all its hosts: what is there, what would change, and why it could not be done."""
     evidence, hosts = Evidence(plan.hosts), dict[str, dict[str, Any]]()
     found: Findings = {"hosts": hosts, "migration": None, "hooks": _hooks(plan), "fraisier": __version__}
-    secrets = {name: secret.reveal(environ) for name, secret in plan.secrets.items()}
+    secrets = keyring.reveal(plan.secrets)
     for event in runner.run(plan, secrets, Options(check=True, diff=True)):
         evidence.see(event)
         _note(found, event)

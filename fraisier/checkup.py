@@ -13,6 +13,7 @@ from fraisier.connection import advice, said
 from fraisier.errors import FraisierError
 from fraisier.estate import located
 from fraisier.run import Runner
+from fraisier.secrets.keyring import Keyring
 from fraisier.vocabulary import Event, EventKind, Target
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def examine(resolved: ResolvedFraise, environ: Mapping[str, str]) -> list[Findin
     resolved = located(resolved, environ)
     plan = doctor_plan(resolved)
     hosts = {name: _Host(variables) for name, variables in plan.hosts.items()}
-    secrets = {name: secret.reveal(environ) for name, secret in plan.secrets.items()}
+    secrets = Keyring(environ).reveal(plan.secrets)
     with Runner(environ, resolved.settings.inventory_environment) as runner:
         for event in runner.run(plan, secrets):
             if event.host in hosts:

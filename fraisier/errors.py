@@ -5,6 +5,7 @@ FraisierError                 1  500
 ├── ConfigError               3  422   fraises.yaml is wrong; carries every problem found
 │   └── ConfigNotFound        3  404
 ├── InventoryFailed           3  502   an inventory of the user's own could not be read
+├── SecretUnavailable         3  502   a place where secrets are kept did not give one; carries every reference concerned
 ├── NotBuiltYet               3  501   configured, valid, and no engine of ours runs it yet
 ├── TargetUnreachable         4  502   a host or the git server did not answer
 ├── StatusRefused             4  502   a git server refused the status of a commit; trying again does not help
@@ -97,6 +98,20 @@ class InventoryFailed(FraisierError):
     exit_code = 3
     http_status = 502
     retriable = True
+
+
+class SecretUnavailable(FraisierError):
+    """What a back end of secrets could not give, never with a value. ``problems`` names the places in fraises.yaml once they are known;
+    ``retriable`` when the back end did not answer."""
+
+    exit_code = 3
+    http_status = 502
+
+    def __init__(self, problems: list[Problem] | str, *, hint: str | None = None, retriable: bool = False) -> None:
+        found = [Problem(problems)] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(str(problem) for problem in found), hint=hint)
+        self.problems = found
+        self.retriable = retriable
 
 
 class TargetUnreachable(FraisierError):

@@ -15,6 +15,7 @@ from fraisier.estate import located
 from fraisier.plan import Release, digest
 from fraisier.record import plans, read, write
 from fraisier.run import Runner
+from fraisier.secrets.keyring import Keyring
 from fraisier.variables import repository_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def make(
         release = Release(release_id(datetime.now(UTC), wanted.commit, plan_id), wanted.commit)
         old = current.release_id if current else ""
         plan = bound.compiled(resolved, release, old, list(wanted.plan.hosts))
-        findings, error = bound.look(plan, runner, environ, see)
+        findings, error = bound.look(plan, runner, Keyring(environ), see)
     if error:
         raise error
     findings["drift"] = _drift(ledger, resolved, findings)

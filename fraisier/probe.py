@@ -15,6 +15,7 @@ from fraisier.evidence import Evidence, Failure, HostEvidence
 from fraisier.plan import Plan, Release
 from fraisier.record import read
 from fraisier.run import Runner
+from fraisier.secrets.keyring import Keyring
 from fraisier.vocabulary import Target
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def probe(ledger: Ledger, resolved: ResolvedFraise, environ: Mapping[str, str]) 
     plan = status_plan(resolved, Release(current.release_id, current.version) if current else None)
     evidence = Evidence(plan.hosts)
     is_managed = plan.variables.get("fraisier_service_manager") != "none"
-    secrets = {name: secret.reveal(environ) for name, secret in plan.secrets.items()}
+    secrets = Keyring(environ).reveal(plan.secrets)
     with Runner(environ, resolved.settings.inventory_environment) as runner:
         for event in runner.run(plan, secrets):
             evidence.see(event)

@@ -48,7 +48,7 @@ def run_plan(
     options = replace(
         options, variables=variables, feed_seconds=FEED_SECONDS, timeout_seconds=_seconds_left(work, plan)
     )
-    secrets = {name: secret.reveal(work.environ) for name, secret in plan.secrets.items()}
+    secrets = work.keyring.reveal(plan.secrets)
     work.has_run = True
     evidence.begin_run(plan.hosts)
     work.clock.begin_run({} if work.is_going_back else work.resolved.settings.phase_timeouts)

@@ -21,6 +21,7 @@ from fraisier.errors import (
 from fraisier.evidence import Evidence, Failure
 from fraisier.record import read, write
 from fraisier.record.lease import Lease
+from fraisier.secrets.keyring import Keyring
 from fraisier.variables import repository_of
 from fraisier.vocabulary import Event, FraiseState, Kind, Status, Target, Trigger
 
@@ -153,6 +154,7 @@ class Work:
 
     def __post_init__(self) -> None:
         self.identity = read.state_id(self.ledger, self.target)
+        self.keyring = Keyring(self.environ)
         self.lease = Lease(
             self.ledger, self.claim, on_beat=self.on_beat, on_cancel=self.on_cancel, on_lost=self.runner.cancel
         )

@@ -100,6 +100,9 @@ def group(ctx: click.Context, config: str | None, verbose: bool) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Entry point of the ``fraisier`` script: runs a command and ends with its exit code."""
+    from fraisier.secrets.memory import forbid_core_files
+
+    forbid_core_files()
     given = sys.argv[1:] if args is None else args
     sys.exit(run(given))
 

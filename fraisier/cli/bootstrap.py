@@ -132,10 +132,11 @@ def _run(
     from fraisier.evidence import Evidence
     from fraisier.prepare import PASSWORDS
     from fraisier.run import Options, Runner
+    from fraisier.secrets.keyring import Keyring
 
     evidence, results = Evidence(plan.hosts), dict[str, dict[str, Any]]()
     secrets = {PASSWORDS[name]: value for name, value in passwords.items()}
-    secrets |= {name: secret.reveal(environ) for name, secret in plan.secrets.items() if name not in secrets}
+    secrets |= Keyring(environ).reveal({name: secret for name, secret in plan.secrets.items() if name not in secrets})
     with Runner(environ, resolved.settings.inventory_environment) as runner:
         for event in runner.run(plan, secrets, Options(check=check, diff=diff)):
             evidence.see(event)

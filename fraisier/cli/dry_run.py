@@ -20,12 +20,13 @@ def dry_run(resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str], 
     from fraisier.evidence import Evidence
     from fraisier.record.ledger import Ledger
     from fraisier.run import Options, Runner
+    from fraisier.secrets.keyring import Keyring
 
     with Ledger() as ledger, Runner(environ, resolved.settings.inventory_environment) as runner:
         preview = deployment.preview(ledger, resolved, asked, environ)
         if preview.plan is None:
             return _say_unchanged(preview.commit, as_json=as_json)
-        secrets = {name: secret.reveal(environ) for name, secret in preview.plan.secrets.items()}
+        secrets = Keyring(environ).reveal(preview.plan.secrets)
         events, evidence = [], Evidence(preview.plan.hosts)
         for event in runner.run(preview.plan, secrets, Options(check=True, diff=diff)):
             events.append(event)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from fraisier.config.tree import Place, Value
 from fraisier.fraise_types.fields import AS_IS, REFUSED
-from fraisier.secrets import Text
+from fraisier.secrets import SecretRef, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +22,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 
 LONGEST_SHOWN: Final = 60
+NOT_KNOWN_YET: Final = "is needed when the file is read, long before a back end of secrets is asked"
 _EXPECTED: Final = {
     "int": "a whole number",
     "float": "a number",
@@ -161,6 +162,8 @@ def _is_model(kind: Any) -> bool:
 
 def _sentence(detail: ErrorDetails, found: Value, report: Report) -> tuple[str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
+    if isinstance(found.data, SecretRef):
+        return NOT_KNOWN_YET, "write it out, or as a variable"
     if kind in (AS_IS, REFUSED):
         shown = "" if kind == AS_IS else f", got {described(found)}"
         return f"{context['message']}{shown}", str(context.get("hint", ""))
@@ -194,6 +197,7 @@ def described(value: Value) -> str:
         float: lambda data: f"the number {data}",
         str: lambda data: f"text {_shortened(data)!r}",
         Text: lambda data: f"text {_shortened(data.template)!r}",
+        SecretRef: lambda data: f"text {_shortened(data.template)!r}",
     }
     return names[type(value.data)](value.data)
 

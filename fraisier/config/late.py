@@ -1,12 +1,16 @@
-"""1b. Late values: replaces the references of every text by their values, and says which variables are missing."""
+"""1b. Late values: replaces the variables of every text by their values, and says which are missing. What only a back end can say stays
+a reference."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fraisier.config.tree import Entry, Value, mapping
-from fraisier.secrets import Text, fault_of, references, substitute
+from fraisier.fraise_types.spelling import did_you_mean
+from fraisier.secrets import SecretRef, Text, addresses, fault_of, references, substitute
+from fraisier.secrets.registry import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +24,7 @@ class Substitution:
 
     environ: Mapping[str, str]
     report: Report
+    root: Path = field(default_factory=Path)
     used: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def applied(self, value: Value) -> Value:
@@ -40,7 +45,23 @@ class Substitution:
         shown = f"{self.report.file}:{place.line}:{place.column} {place.dotted}"
         if names := tuple(reference.name for reference in references(template)):
             self.used[shown] = names
+        if addresses(template):
+            return Value(self._reference(template, value, shown), place)
         return Value(Text(substitute(template, self.environ), template=template, place=shown), place)
+
+    def _reference(self, template: str, value: Value, shown: str) -> SecretRef | None:
+        """A secret that nobody is asked for yet; None, reported, when one of its addresses can be none."""
+        is_sound = True
+        for each in addresses(template):
+            if each.backend not in BACKENDS:
+                near = did_you_mean(each.backend, BACKENDS) or f"known are {', '.join(BACKENDS)}"
+                hint = f"{near}; a default of a variable is written ${{{each.backend}:-default}}"
+                self.report.add(value.place, f"there is no back end of secrets {each.backend!r}", hint)
+                is_sound = False
+            elif fault := BACKENDS[each.backend].fault_of(each.text):
+                self.report.add(value.place, f"{fault} after '${{{each.backend}:', got {each.text!r}")
+                is_sound = False
+        return SecretRef(template, shown, str(self.root)) if is_sound else None
 
 
 def _hint(template: str, environ: Mapping[str, str]) -> str:

@@ -50,6 +50,8 @@ class Live(Generic[Made]):
                 self.current = self._make(FraisierConfig(self.path, environ=self._environ))
             except FraisierError as error:
                 self.fault = str(error)
+                if error.retriable:  # the file is good: what it needs did not answer
+                    self._seen = ()
                 return self.fault != before
             self.fault = ""
             return True

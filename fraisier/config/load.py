@@ -18,6 +18,7 @@ from fraisier.config.resolved import Fraise, ResolvedFraise
 from fraisier.config.sections import Draft, read_sections, secrets_in
 from fraisier.errors import UsageError
 from fraisier.fraise_types.spelling import did_you_mean
+from fraisier.secrets.keyring import Keyring
 from fraisier.vocabulary import Target
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from fraisier.config.model import Engine, GitProviders, Notifications, Server, Webhook
 
 DOTENV: Final = ".env"
+KEEP_SECONDS: Final = 60.0
+"""How long what a back end said is believed where a process lives for longer than one deployment."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,13 @@ class FraisierConfig:
     """fraises.yaml, read and checked as a whole.
 
     Raises ConfigError with everything that is wrong with the file, or ConfigNotFound. ``environ`` and ``cwd`` are those of
-    the process unless given. ``environ`` then holds the values of all variables, those of .env included.
+    the process unless given. ``environ`` then holds the values of all variables, those of .env included. ``keyring`` reveals the secrets of
+    hooks, git services and notifications; no back end is asked before somebody needs one of them.
     """
 
     path: Path
     environ: Mapping[str, str]
+    keyring: Keyring
     git: GitProviders
     hooks: Mapping[str, Webhook]
     notifications: Notifications
@@ -62,6 +67,7 @@ class FraisierConfig:
         self.path = find_config(path, environ=outside, cwd=here)
         draft, self.sources = _read(self.path, shown(self.path, here), outside)
         self.environ = self.sources.environ
+        self.keyring = Keyring(self.environ, keep_seconds=KEEP_SECONDS)
         self.git, self.hooks, self.notifications, self.server = (
             draft.git,
             draft.hooks,
@@ -126,9 +132,13 @@ class FraisierConfig:
             yield from fraise.environments.values()
 
     def secret_values(self) -> frozenset[str]:
-        """Everything in the file that is a secret, and the variables that secrets are made from: what no message may hold."""
+        """Every secret of the file that is known by now, and the variables that secrets are made from: what no message may hold.
+
+        Back ends are not asked for that.
+        """
         sections = [self.git, dict(self.hooks), self.notifications, *(resolved.settings for resolved in self.all())]
-        revealed = {secret.reveal(self.environ) for secret in secrets_in(sections)}
+        revealed = {secret.filled(self.environ) for secret in secrets_in(sections) if not secret.addresses}
+        revealed |= self.keyring.known()
         return frozenset(revealed | {self.environ.get(name, "") for name in self.sources.secret_variables}) - {""}
 
     def targets(self) -> list[Target]:
@@ -142,7 +152,7 @@ def _read(path: Path, name: str, environ: Mapping[str, str]) -> tuple[Draft, Sou
     dotenv = _dotenv(path.parent / DOTENV, name)
     known = {**_parsed(dotenv, name), **environ}
     tree = parse(content, report)
-    late = Substitution(known, report)
+    late = Substitution(known, report, path.parent.absolute())
     draft = read_sections(late.applied(tree), path.parent, report)
     check(draft)
     report.raise_if_any()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fraisier.config.model import GitProviders, Notifications
+    from fraisier.secrets import SecretRef
 
 PUBLIC: Final[Mapping[str, str]] = {
     "github.com": "github",
@@ -42,17 +43,19 @@ class Notices:
 
 def notices(notifications: Notifications, git: GitProviders, environ: Mapping[str, str]) -> Notices:
     """What the sections of a file come to. ``environ`` must have every variable that they refer to."""
-    places = tuple(name for name, _ in addresses(notifications, environ))
+    places = tuple(place for place, _ in addresses(notifications, environ))
     statuses = tuple(_statuses(git)) if notifications.commit_status else ()
     return Notices(places, tuple(notifications.on), statuses)
 
 
-def addresses(notifications: Notifications, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The name of each place and its address, which is a secret; those that are empty are left out."""
+def addresses(notifications: Notifications, environ: Mapping[str, str]) -> Iterator[tuple[str, SecretRef]]:
+    """The name of each place and its address, which is a secret; those that are empty are left out. Of one that a back end keeps only what
+    is written in the file is known here, so that it has the same name everywhere."""
     for number, secret in enumerate(notifications.urls, start=1):
-        if url := secret.reveal(environ).strip():
-            scheme = _SCHEME.match(url)
-            yield f"{scheme[1].lower() if scheme else 'address'} #{number}", url
+        known = secret.template if secret.addresses else secret.filled(environ)
+        if known.strip():
+            scheme = _SCHEME.match(known.strip())
+            yield f"{scheme[1].lower() if scheme else 'address'} #{number}", secret
 
 
 def host_of(git_repo: str) -> str:

@@ -17,6 +17,7 @@ import yaml
 from fraisier.config.tree import WHOLE_FILE, Entry, Place, Value, mapping
 from fraisier.errors import ConfigNotFound, Problem
 from fraisier.fraise_types.spelling import did_you_mean
+from fraisier.secrets.registry import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ _NULLS: Final = ("", "~", "null", "Null", "NULL")
 
 # Below these the keys are names that people chose, which say nothing about what is under them.
 _NAMES_BELOW: Final = ("fraises", "environments", "jobs")
-_TEXT_BELOW: Final = ("environment", "headers", "options", "labels", "servers")
+_TEXT_BELOW: Final = ("environment", "headers", "credentials", "options", "labels", "servers")
 
 
 class _Words(Enum):
@@ -241,6 +242,8 @@ class _Composer:
     def _unknown_tag(self, tag: str, place: Place) -> None:
         shown = tag.replace(_TAG, "!!")
         hint = did_you_mean(tag, ["!envvar"]) or "the only tag known here is !envvar"
+        if tag[1:] in BACKENDS:
+            hint = f"what a back end keeps is written ${{{tag[1:]}:...}}"
         self._report.add(place, f"unknown tag {shown}", hint)
 
 

@@ -70,6 +70,13 @@ def _service(candidate: Candidate) -> Iterator[Finding]:
             "has no effect in scope: user",
             f"leave it out, or write {key}: null",
         )
+    if found and found.credentials and (found.manager == "none" or not found.exec):
+        place = candidate.value.place_of("service", "credentials")
+        yield (
+            place,
+            "needs a service that Fraisier starts",
+            "give service.exec; a unit of your own has its own LoadCredential=",
+        )
 
 
 def _blue_green(candidate: Candidate) -> Iterator[Finding]:

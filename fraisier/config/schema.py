@@ -30,7 +30,7 @@ def config_schema() -> dict[str, Any]:
     definitions["Reference"] = {
         "description": "Text with a reference to a variable: ${NAME} or ${NAME:-default}.",
         "type": "string",
-        "pattern": r"\$\{[A-Za-z_]",
+        "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}",
     }
     top = {**_as_written(schema), "title": "fraises.yaml", "$defs": definitions}
     return {"$schema": DIALECT, "$id": IDENTIFIER, **top}

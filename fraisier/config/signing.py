@@ -31,7 +31,7 @@ def check_signing(draft: Draft) -> None:
             if not isinstance(each.data, str) or not each.data:
                 continue
             owner = owners.setdefault(each.data, name)
-            if fault := _fault(provider, each.data) or _shared(name, owner):
+            if fault := signing_fault(provider, each.data) or _shared(name, owner):
                 draft.report.add(each.place, *fault)
 
 
@@ -57,7 +57,8 @@ def _entries(draft: Draft, section: str) -> Iterator[tuple[str, Entry]]:
     yield from found.entries.items() if found else ()
 
 
-def _fault(provider: str, secret: str) -> tuple[str, str] | None:
+def signing_fault(provider: str, secret: str) -> tuple[str, str] | None:
+    """What is wrong with a secret, and the next step; None when it is good."""
     if EXAMPLE in secret:
         return "is the secret of the example, which everybody knows", MAKE_ONE
     if provider == "gitlab" and secret.startswith(SIGNING):

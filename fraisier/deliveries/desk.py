@@ -29,6 +29,20 @@ class Desk:
         self.routes = Routes(config, self.providers)
         self._priorities = {each.target: int(getattr(each.settings, "priority", 0)) for each in config.all()}
 
+    @property
+    def asks_back_ends(self) -> bool:
+        """Whether secrets of hooks are kept by back ends, where they may change."""
+        return any(hook.asks_back_ends for hook in self.hooks.all())
+
+    def renew(self) -> None:
+        """Ask again for the secrets of hooks. Raises what keeps them from being known; those of before are then in force."""
+        self.config.keyring.forget()
+        self.hooks = hooks_of(self.config)
+
+    def close(self) -> None:
+        """Let no hook call whose secrets were not confirmed for too long."""
+        self.hooks = self.hooks.without_unconfirmed()
+
     def require_hooks(self) -> None:
         """Raises ConfigError when nobody could call: a server without a secret would be one that believes everybody."""
         if not self.hooks.all():

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from fraisier.config.signing import signing_fault
+from fraisier.errors import ConfigError, Problem
 from fraisier.fraise_types.release import Release
 from fraisier.git.repository import name_of, same_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from fraisier.config import FraisierConfig
     from fraisier.config.model import GitProvider, GitProviders
     from fraisier.secrets import SecretRef
+    from fraisier.secrets.keyring import Keyring
 
 PUBLIC_HOMES: Mapping[str, str] = {
     "github.com": "github",
@@ -34,6 +37,7 @@ class Hook:
     secrets: tuple[str, ...] = field(repr=False)
     repositories: tuple[str, ...]
     is_named: bool = True
+    asks_back_ends: bool = False
 
     def speaks_for(self, repository: str) -> bool:
         """True when a delivery signed by this hook's secrets may be about ``repository``."""
@@ -56,6 +60,16 @@ class Hooks:
         """Those of providers, then the named ones."""
         return [*self.of_provider.values(), *self.named.values()]
 
+    def without_unconfirmed(self) -> Hooks:
+        """The same hooks; those whose secrets back ends keep have none, so that nobody can sign for them."""
+        return Hooks(
+            *({name: _closed(hook) for name, hook in hooks.items()} for hooks in (self.named, self.of_provider))
+        )
+
+
+def _closed(hook: Hook) -> Hook:
+    return replace(hook, secrets=()) if hook.asks_back_ends else hook
+
 
 def hooks_of(config: FraisierConfig) -> Hooks:
     """The hooks of a configuration that can be called."""
@@ -63,12 +77,16 @@ def hooks_of(config: FraisierConfig) -> Hooks:
     for provider, section in _services(config.git).items():
         if not section.webhook_secret:
             continue
-        secrets = _revealed(section.webhook_secret, config.environ)
+        secrets = _revealed(provider, section.webhook_secret, config.keyring)
         repositories = section.repositories or _repositories_of(config, provider)
-        of_provider[provider] = Hook(f"git.{provider}", provider, secrets, tuple(repositories), is_named=False)
+        asks = _asks_back_ends(section.webhook_secret)
+        of_provider[provider] = Hook(
+            f"git.{provider}", provider, secrets, tuple(repositories), is_named=False, asks_back_ends=asks
+        )
     for name, webhook in config.hooks.items():
-        secrets = _revealed(webhook.secrets, config.environ)
-        named[name] = Hook(name, webhook.provider, secrets, webhook.repositories)
+        secrets = _revealed(webhook.provider, webhook.secrets, config.keyring)
+        asks = _asks_back_ends(webhook.secrets)
+        named[name] = Hook(name, webhook.provider, secrets, webhook.repositories, asks_back_ends=asks)
     return Hooks(named, of_provider)
 
 
@@ -118,6 +136,19 @@ def _repositories_of(config: FraisierConfig, provider: str) -> list[str]:
     return list(found)
 
 
-def _revealed(secrets: Iterable[SecretRef], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """None of them can be guessed: ``config.signing`` has seen to that."""
-    return tuple(secret.reveal(environ) for secret in secrets)
+def _asks_back_ends(secrets: Sequence[SecretRef]) -> bool:
+    return any(secret.addresses for secret in secrets)
+
+
+def _revealed(provider: str, secrets: Sequence[SecretRef], keyring: Keyring) -> tuple[str, ...]:
+    """None of them can be guessed: ``config.signing`` sees to that, here for those that it could not know before."""
+    values = keyring.reveal({str(number): secret for number, secret in enumerate(secrets)})
+    found = tuple(values[str(number)] for number in range(len(secrets)))
+    problems = [
+        Problem(fault[0], path=secret.place, hint=fault[1])
+        for secret, value in zip(secrets, found, strict=True)
+        if secret.addresses and (fault := signing_fault(provider, value))
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return found

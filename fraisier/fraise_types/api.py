@@ -78,6 +78,8 @@ def _service_variables(resolved: Resolved, settings: Settings, secrets: Secrets)
     if manager == "none":
         return found
     common: dict[str, Any] = {"exec": "", "environment": environment}
+    if service and service.credentials:
+        common["credentials"] = secrets.mapping("credential", service.credentials)
     if service:
         common |= {
             "exec": service.exec or "",

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from fraisier.secrets import MASK, SecretRef, has_references, secret_from
+from fraisier.secrets.registry import OURS
 
 AS_IS: Final = "refused_as_is"
 REFUSED: Final = "refused"
@@ -204,7 +205,22 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 HostName = Annotated[str, matching(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]*", "expected a host name or address")]
 UserName = Annotated[str, matching(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*", "expected a user name")]
 VariableName = Annotated[str, matching(r"[A-Za-z_][A-Za-z0-9_]*", "expected the name of an environment variable")]
-Secret = Annotated[SecretRef, PlainValidator(_secret), _MASKED, WithJsonSchema({"type": "string"})]
+# As in fraisier.secrets: text in which every opening is that of a whole reference, or escaped.
+_REFERENCES: Final = (
+    r"^([^$]|\$\$\{|\$(?!\{)|\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}|\$\{[A-Za-z_][A-Za-z0-9_-]*:[^-}\n][^}\n]*\})*$"
+)
+Secret = Annotated[
+    SecretRef,
+    PlainValidator(_secret),
+    _MASKED,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": _REFERENCES,
+            "examples": ["${NAME}", *(f"${{{backend}:}}" for backend in OURS)],
+        }
+    ),
+]
 _TextOrSecret = Annotated[
     str | SecretRef,
     PlainValidator(_text_or_secret),
@@ -212,6 +228,10 @@ _TextOrSecret = Annotated[
     WithJsonSchema({"type": ["string", "number", "boolean"]}),
 ]
 EnvironmentVariables = dict[VariableName, _TextOrSecret]
+Credentials = dict[
+    Annotated[str, matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", "expected a name: letters, digits, '_', '-' and '.'")],
+    _TextOrSecret,
+]
 Headers = dict[Annotated[str, matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "expected the name of a header")], _TextOrSecret]
 TextMap = dict[Line, Annotated[Line, WithJsonSchema({"type": ["string", "number", "boolean"]})]]
 Variables = Annotated[dict[str, Any], BeforeValidator(_variables), _MASKED]

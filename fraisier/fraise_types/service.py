@@ -8,6 +8,7 @@ from fraisier.fraise_types.fields import (
     NUMBER,
     AbsolutePath,
     Command,
+    Credentials,
     EnvironmentVariables,
     Headers,
     HttpUrl,
@@ -68,6 +69,11 @@ class Service(Section):
     group: UserName | None = Field(None, description="Group that the process runs as. Default: the user's own.")
     environment: EnvironmentVariables = Field(
         {}, description="Environment variables for the process only, on top of `environment`. Default: none."
+    )
+    credentials: Credentials = Field(
+        {},
+        description="Secrets that the process reads from files, by name: they are in the folder $CREDENTIALS_DIRECTORY, readable for it "
+        "alone. Default: none.",
     )
     stop_timeout_seconds: Seconds = Field(
         20, description="Time to end before the process is killed, in seconds. Default: 20."

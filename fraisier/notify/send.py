@@ -39,9 +39,10 @@ def send_message(
     """To the configured address that ``place`` names."""
     import apprise
 
-    url = dict(addresses(config.notifications, config.environ)).get(place)
-    if url is None:
+    secret = dict(addresses(config.notifications, config.environ)).get(place)
+    if secret is None:
         raise ConfigError(f"{place} is not in notifications.urls any more")
+    url = config.keyring.one(secret).strip()
     server = apprise.Apprise.instantiate(url, asset=apprise.AppriseAsset(app_id="Fraisier", async_mode=False))
     if server is None:
         raise ConfigError(f"{place}: not an address that Apprise knows")
@@ -72,7 +73,7 @@ def send_status(facts: Mapping[str, Any], config: FraisierConfig, *, timeout_sec
     post_status(
         provider,
         base_url=settings.base_url,
-        token=settings.token.reveal(config.environ),
+        token=config.keyring.one(settings.token),
         repository=name_of(facts["git_repo"], provider),
         commit=facts["commit"],
         state=facts["state"],

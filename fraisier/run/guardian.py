@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from fraisier.run import warm
+from fraisier.secrets.memory import forbid_core_files
 
 PR_SET_CHILD_SUBREAPER = 36
 OUTPUT_LINES = 60
@@ -193,6 +194,7 @@ def answer(message: dict[str, Any], out: Any) -> None:
 
 
 def main() -> None:
+    forbid_core_files()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not end up between our answers

@@ -26,6 +26,7 @@ from fraisier.web.journal import say
 from fraisier.web.metrics import Metrics
 from fraisier.web.openapi import webhook_paths
 from fraisier.web.reconcile import Reconciler
+from fraisier.web.renewal import Renewal
 from fraisier.web.writer import Writer
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -70,6 +71,7 @@ class Application:
         self.writer = Writer(ledger, priority=self._priority, committed=self.metrics.committed)
         self.intake = Intake(live, self.writer, self.metrics)
         self.reconciler = Reconciler(live, ledger, missed=self.metrics.missed) if reconciles else None
+        self.renewal = Renewal(live)
         self.router = _router(self)
         self._stopping = threading.Event()
 
@@ -82,8 +84,12 @@ class Application:
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        """The threads that belong to the process: one looks at fraises.yaml, one at the repositories; what waits is written at the end."""
-        threads = [threading.Thread(target=self._watch, name="configuration", daemon=True)]
+        """The threads that belong to the process, which look at fraises.yaml, at secrets that back ends keep and at the repositories; what
+        waits is written at the end."""
+        threads = [
+            threading.Thread(target=self._watch, name="configuration", daemon=True),
+            threading.Thread(target=self.renewal.run, args=(self._stopping,), name="secrets", daemon=True),
+        ]
         if self.reconciler is not None:
             threads.append(
                 threading.Thread(target=self.reconciler.run, args=(self._stopping,), name="reconcile", daemon=True)

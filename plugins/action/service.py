@@ -31,6 +31,7 @@ class Common:
     app_path: str
     state: str
     environment: dict[str, str]
+    credentials: dict[str, str]
     start_timeout_seconds: int
     stop_timeout_seconds: int
     settle_seconds: float
@@ -43,12 +44,16 @@ class Common:
     def instance_parts(self, instance: Instance, *, content: str, writes_environment: bool) -> list[str]:
         """What differs from one instance to the other."""
         text = shell.environment_file(self.environment_of(instance))
-        fingerprint = hashlib.sha256(f"{content}\0{text}".encode("utf-8", "surrogateescape")).hexdigest()
+        kept = "".join(f"\0{name}\0{value}" for name, value in self.credentials.items())
+        fingerprint = hashlib.sha256(f"{content}\0{text}{kept}".encode("utf-8", "surrogateescape")).hexdigest()
         return [
             shell.assign("environment_text", text),
             shell.assign("environment_file", instance.environment_file),
             shell.assign("write_environment", writes_environment),
             shell.assign("fingerprint", fingerprint),
+            shell.assign("credentials", instance.credentials_folder),
+            shell.assign_lines("credential_names", list(self.credentials)),
+            shell.files("each_credential", self.credentials),
         ]
 
     def parts(self) -> list[str]:
@@ -67,6 +72,7 @@ def common(arguments: Arguments) -> Common:
         app_path=arguments.app_path(),
         state=arguments.choice("state", ("restarted", "stopped"), "restarted"),
         environment=arguments.environment(),
+        credentials=arguments.credentials(),
         start_timeout_seconds=arguments.integer("start_timeout_seconds", 30, minimum=1),
         stop_timeout_seconds=arguments.integer("stop_timeout_seconds", 20, minimum=1),
         settle_seconds=arguments.number("settle_seconds", 1, maximum=60),
@@ -115,7 +121,9 @@ def supervisor(arguments: Arguments) -> Service:
     command = arguments.text("exec", required=shared.state != "stopped")
 
     def content(instance: Instance) -> str:
-        return launcher(app_path, home, instance, instance.name(program), command)
+        return launcher(
+            app_path, home, instance, instance.name(program), command, has_credentials=bool(shared.credentials)
+        )
 
     def instance_parts(instance: Instance) -> list[str]:
         return [
@@ -145,9 +153,12 @@ def _plain(name: str, path: str) -> str:
     return path
 
 
-def launcher(app_path: str, home: str, instance: Instance, program: str, command: str) -> str:
+def launcher(
+    app_path: str, home: str, instance: Instance, program: str, command: str, *, has_credentials: bool = False
+) -> str:
     """The program that supervisord starts: it notes its pid, reads the environment and becomes the service."""
     environment_file = shlex.quote(f"{app_path}/shared/{instance.environment_file}")
+    credentials = shlex.quote(f"{app_path}/shared/{instance.credentials_folder}")
     return "\n".join([
         "#!/bin/sh",
         "# Written by Fraisier; changes are overwritten.",
@@ -156,6 +167,7 @@ def launcher(app_path: str, home: str, instance: Instance, program: str, command
         "set -a",
         f". {environment_file}",
         "set +a",
+        *([f"export CREDENTIALS_DIRECTORY={credentials}"] if has_credentials else []),
         f"exec {command}",
     ])  # fmt: skip
 
@@ -210,6 +222,10 @@ def _diffs(service: Service, answer: Answer) -> list[dict[str, str]]:
         before, after = answer.lines("environment_before"), list(environment)
         texts = tuple("".join(f"{name}=***\n" for name in names) for names in (before, after))
         diffs.append(_diff(f"{service.common.app_path}/shared/{instance.environment_file}", *texts))
+    if answer.flag("credentials_changed"):
+        before, after = answer.lines("credentials_before"), list(service.common.credentials)
+        texts = tuple("".join(f"{name} ***\n" for name in names) for names in (before, after))
+        diffs.append(_diff(f"{service.common.app_path}/shared/{instance.credentials_folder}", *texts))
     return diffs
 
 

@@ -56,6 +56,10 @@ options:
     description: "Environment of the service; written to C(shared/service.env) with mode 0600."
     type: dict
     default: {}
+  credentials:
+    description: "Credentials of the service, by name; files in C(shared/credentials) with mode 0600."
+    type: dict
+    default: {}
   start_timeout_seconds:
     description: "Time to come up."
     type: int

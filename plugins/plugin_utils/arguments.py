@@ -13,6 +13,7 @@ RELEASE_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}-[a-z0-9]{6}")
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 UNIT = re.compile(r"[A-Za-z0-9:_.@-]+\.(?:service|timer|socket|path|target)")
+CREDENTIAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 USER = re.compile(r"[a-z_][a-z0-9_.-]*\$?", re.IGNORECASE)
@@ -123,6 +124,14 @@ class Arguments:
         if not isinstance(value, Mapping):
             raise ArgumentError(f"{name} must be a mapping of names to texts")
         return {_variable(name, key): _env_text(name, key, entry) for key, entry in value.items()}
+
+    def credentials(self, name: str = "credentials") -> dict[str, str]:
+        """Names of files and the texts in them."""
+        found = self.mapping(name)
+        for key in found:
+            if not CREDENTIAL.fullmatch(key):
+                raise ArgumentError(f"{name}: {key!r} is no name of a credential")
+        return {key: _env_text(name, key, entry) for key, entry in found.items()}
 
     def command(self, name: str) -> str | list[str]:
         """A text for the shell, or the list of a program and its arguments; empty when not given."""

@@ -39,6 +39,10 @@ class Instance:
         return f"service-{self.color}.env" if self.color else "service.env"
 
     @property
+    def credentials_folder(self) -> str:
+        return f"credentials-{self.color}" if self.color else "credentials"
+
+    @property
     def environment(self) -> dict[str, str]:
         return {self.variable: str(self.port)} if self.color else {}
 

@@ -31,6 +31,12 @@ def assign_lines(name: str, values: Sequence[str]) -> str:
     return assign(name, "\n".join(values))
 
 
+def files(name: str, texts: Mapping[str, str]) -> str:
+    """A function that gives each file to ``keep_credential NAME TEXT``."""
+    lines = [f"  keep_credential {shlex.quote(key)} {shlex.quote(text)}" for key, text in texts.items()]
+    return "\n".join([f"{name}() {{", "  :", *lines, "}"])
+
+
 def exporting(name: str, environment: Mapping[str, str]) -> str:
     """A function that exports the environment. Secrets reach the host inside this text, over stdin: never in an argv."""
     lines = [f"  export {key}={shlex.quote(value)}" for key, value in environment.items()]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import secrets
 import threading
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from fraisier.secrets.registry import OURS
+from tests import backends
 from tests.acceptance.world import World
 
 PLACES = (
@@ -27,6 +32,8 @@ PLACES = (
     "TOKEN_CANARY",
     "NOTIFY_CANARY",
 )
+KEPT = tuple(OURS)
+"""Back ends, each of which keeps a canary in the same deployment."""
 LOOKS = (
     ["logs", "--all"],
     ["logs", "--all", "--json"],
@@ -40,7 +47,56 @@ LOOKS = (
 def canaries() -> dict[str, str]:
     """Values of this one test: another that runs beside it has its own in memory files."""
     mark = secrets.token_hex(4)
-    return {name: f"canary-{mark}-{name.lower()}-7Qx!z '\"$" for name in PLACES}
+    return {name: f"canary-{mark}-{name.lower()}-7Qx!z '\"$" for name in (*PLACES, *KEPT)}
+
+
+@dataclass
+class Kept:
+    """How the configuration names a canary of each back end, and what the back ends need."""
+
+    references: dict[str, str]
+    environ: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[backends.Vault, backends.Aws]]:
+    with (
+        backends.vault(tmp_path_factory.mktemp("vault")) as vault,
+        backends.aws(tmp_path_factory.mktemp("aws")) as aws,
+    ):
+        yield vault, aws
+
+
+@pytest.fixture
+def keep(
+    servers: tuple[backends.Vault, backends.Aws], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[dict[str, str]], Kept]:
+    """Gives every back end its canary. What holds one in the clear is outside of what a deployment may write."""
+
+    def kept(planted: dict[str, str]) -> Kept:
+        vault, aws = servers
+        folder = tmp_path_factory.mktemp("kept")
+        mark = secrets.token_hex(4)
+        vault.put(f"team/{mark}", canary=planted["vault"])
+        aws.put(f"team/{mark}", json.dumps({"canary": planted["aws"]}))
+        for name in ("file", "credential", "command", "lookup"):
+            (folder / name).write_text(f"{planted[name]}\n")
+        environ = backends.sops(folder, "s.json", {"deep": {"canary": planted["sops"]}})
+        environ |= backends.ansible_vault(folder, "all.yml", json.dumps({"canary": planted["ansible_vault"]}))
+        references = {
+            "file": f"file:{folder}/file",
+            "credential": "credential:credential",
+            "command": f"command:cat {folder}/command",
+            "vault": f"vault:secret/team/{mark}#canary",
+            "aws": f"aws:team/{mark}#canary",
+            "sops": f"sops:{folder}/s.json#deep.canary",
+            "ansible_vault": f"ansible_vault:{folder}/all.yml#canary",
+            "lookup": f"lookup:ansible.builtin.file {folder}/lookup",
+        }
+        environ |= {**vault.environ, **aws.environ, "CREDENTIALS_DIRECTORY": str(folder)}
+        return Kept(references, environ)
+
+    return kept
 
 
 class ProcessWatch(threading.Thread):
@@ -63,6 +119,11 @@ class ProcessWatch(threading.Thread):
             time.sleep(0.01)
 
 
+def all_of(texts: dict[str, str]) -> str:
+    """One credential that holds every canary of a back end: they all really arrive."""
+    return '"' + "|".join(text.strip('"') for text in texts.values()) + '"'
+
+
 def spellings(value: str) -> list[bytes]:
     core = value.split("-7Qx")[0]  # the part without characters that some format would escape
     return [core.encode(), quote(value).encode(), base64.b64encode(value.encode())[:20]]
@@ -76,18 +137,39 @@ fraises:
 """
 
 
-def plant(world: World) -> None:
+def service_with(texts: dict[str, str], one: str) -> str:
+    credentials = f"{{canary: {texts[one]}, all: {all_of(texts)}}}"
+    environment = '{SERVICE_CANARY: "${SERVICE_CANARY}"}'
+    return f"      manager: supervisor\n      credentials: {credentials}\n      environment: {environment}\n"
+
+
+def plant(world: World, kept: Kept) -> None:
+    texts = {name: f'"${{{reference}}}"' for name, reference in kept.references.items()}
+    (in_install, in_service, *in_environment) = texts
     world.write_config(
-        ("    install:\n", '    install:\n      environment: {INSTALL_CANARY: "${INSTALL_CANARY}"}\n      commands:\n'),
-        ("      - [python3", "        - 'echo \"building with $INSTALL_CANARY and $APP_SECRET\"'\n        - [python3"),
+        (
+            "    install:\n",
+            '    install:\n      environment: {INSTALL_CANARY: "${INSTALL_CANARY}", KEPT: '
+            + texts[in_install]
+            + "}\n      commands:\n",
+        ),
+        (
+            "      - [python3",
+            "        - 'echo \"building with $INSTALL_CANARY and $APP_SECRET and $KEPT\"'\n        - [python3",
+        ),
         (
             "      manager: supervisor\n",
-            '      manager: supervisor\n      environment: {SERVICE_CANARY: "${SERVICE_CANARY}"}\n',
+            service_with(texts, in_service),
         ),
         ("version_json: version\n", 'version_json: version\n          headers: {X-Canary: "${HEADER_CANARY}"}\n'),
         ("          timeout_seconds: 4\n", "          timeout_seconds: 4\n          auth_token: ${BEARER_CANARY}\n"),
         ("    vars:\n", "    vars:\n      my_canary: ${VARS_CANARY}\n"),
-        ("APP_SECRET: ", 'HOOK_CANARY: "${HOOK_CANARY}", APP_SECRET: '),
+        (
+            "APP_SECRET: ",
+            'HOOK_CANARY: "${HOOK_CANARY}", '
+            + "".join(f"KEPT_{name.upper()}: {texts[name]}, " for name in in_environment)
+            + "APP_SECRET: ",
+        ),
         (f'"sqlite:///{world.production.database}"', '"${DATABASE_CANARY}"'),
         ("fraises:\n", UNUSED_PLACES),
         ("    service:\n", "    hooks: {before_activate: hook.yml}\n    service:\n"),
@@ -98,18 +180,23 @@ def plant(world: World) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2], ids=["that succeeds", "that fails"])
-def test_no_canary_is_found_after_a_deployment(world: World, number: int) -> None:
+def test_no_canary_is_found_after_a_deployment(
+    world: World, number: int, keep: Callable[[dict[str, str]], Kept]
+) -> None:
     planted = canaries()
+    kept = keep(planted)
     world.production.database = world.root / f"{planted['DATABASE_CANARY']}.db"
     world.write_config()
-    plant(world)
-    environ = planted | {"DATABASE_CANARY": f"sqlite:///{world.production.database}"}
+    plant(world, kept)
+    environ = {name: planted[name] for name in PLACES} | kept.environ
+    environ |= {"DATABASE_CANARY": f"sqlite:///{world.production.database}"}
     if number == 2:
         world.release(2, status=500)
         world.edit("service.py", 'print(f"service', 'print("env", dict(os.environ), flush=True)\nprint(f"service')
         world.commit("a service that prints its environment")
     watch = ProcessWatch()
     watch.start()
+    world.fraisier("config", "validate", **environ)
     done = world.fraisier("deploy", "my_api", "production", expect=0 if number == 1 else 5, **environ)
     shown = done.stdout + done.stderr
     for command in LOOKS:
@@ -120,6 +207,9 @@ def test_no_canary_is_found_after_a_deployment(world: World, number: int) -> Non
     watch.join()
     assert watch.looks > 20
     assert "*** ***" in shown, "the hook has printed its two secrets, masked"
+    if number == 1:
+        credentials = world.production.app / "shared" / "credentials"
+        assert (credentials / "all").read_text() == "|".join(planted[name] for name in KEPT)
     written = [path for path in world.root.rglob("*") if path.is_file() and not is_meant_to_hold_it(path)]
     leftovers = [path for path in Path("/dev/shm").rglob("*") if path.is_file() and os.access(path, os.R_OK)]
     contents = {path: content_of(path) for path in [*written, *leftovers]}
@@ -140,8 +230,8 @@ def content_of(path: Path) -> bytes:
 
 
 def is_meant_to_hold_it(path: Path) -> bool:
-    """The service's own environment file (0600), and its own log: what a program prints of itself is its own affair on its host."""
-    if path.name == "service.env":
+    """The service's own environment file and credentials (0600), and its log: what a program prints of itself is its own affair."""
+    if path.name == "service.env" or path.parent.name == "credentials":
         assert path.stat().st_mode & 0o077 == 0
         return True
     return path.suffix == ".log" or ("supervisor" in path.parts and "log" in path.parts)
@@ -159,4 +249,15 @@ def test_an_unset_secret_is_an_error_before_anything_happens(world: World) -> No
     done = world.fraisier("deploy", "my_api", "production", expect=3)
     assert "the variable APP_SECRET is not set" in done.stderr
     assert "fraises.yaml:" in done.stderr
+    assert not (world.production.app / "releases").exists()
+
+
+def test_a_secret_that_its_back_end_has_not_is_an_error_before_anything_happens(world: World) -> None:
+    world.write_config(('"${APP_SECRET}"', '"${file:nowhere/to/be/found}"'))
+    world.fraisier("config", "validate")
+    done = world.fraisier("deploy", "my_api", "production", expect=3)
+    said = " ".join(done.stderr.split())
+    assert said.startswith("fraises.yaml:")
+    assert "environment.APP_SECRET: ${file:nowhere/to/be/found}: there is no file" in said
+    assert [row["status"] for row in world.history()] == ["failed"]
     assert not (world.production.app / "releases").exists()

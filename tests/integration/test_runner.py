@@ -246,3 +246,18 @@ def test_one_runner_runs_several_plans_and_check_mode_changes_nothing(tmp_path: 
         assert not (tmp_path / "written").exists()
         list(runner.run(wanted, {}))
         assert (tmp_path / "written").exists()
+
+
+def test_nothing_of_a_run_may_leave_a_core_file(tmp_path: Path) -> None:
+    text = """
+- name: One play
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Look
+      ansible.builtin.command: {cmd: grep core /proc/self/limits}
+"""
+    with Runner(os.environ) as runner:
+        events = list(runner.run(plan(tmp_path / "play.yml", text), {}))
+    (line,) = [event.result["stdout"] for event in events if event.kind is EventKind.OK and event.task == "Look"]
+    assert line.split()[4:6] in (["1", "1"], ["0", "0"])

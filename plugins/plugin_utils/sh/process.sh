@@ -91,6 +91,30 @@ write_environment() {
   emit environment_changed "$f_wrote"
   [ -z "$f_old_names" ] || emit_text environment_before "$f_old_names"
 }
+# One file for each credential, which only their owner can read; one that is not wanted any more goes.
+write_credentials() {
+  f_store=$f_app_path/shared/$f_credentials
+  f_credentials_changed=0
+  f_kept=$(ls -A "$f_store" 2>/dev/null)
+  [ -n "$f_credential_names$f_kept" ] || return 0
+  if [ "$f_check" = 0 ]; then
+    make_folder "$f_store"
+    chmod 0700 "$f_store" 2>/dev/null || fail "cannot protect $f_store"
+  fi
+  each_credential
+  for f_each in $f_kept; do
+    printf '%s\n' "$f_credential_names" | grep -Fqx -- "$f_each" && continue
+    f_credentials_changed=1
+    [ "$f_check" = 1 ] || rm -f -- "$f_store/$f_each"
+  done
+  [ "$f_credentials_changed" = 0 ] || f_rewritten=1
+  emit credentials_changed "$f_credentials_changed"
+  [ -z "$f_kept" ] || emit_text credentials_before "$f_kept"
+}
+keep_credential() {
+  write_file "$f_store/$1" 0600 "$2"
+  [ "$f_wrote" = 0 ] || f_credentials_changed=1
+}
 # Waits until the same process has been up for a moment: a service that dies at its start is a failed start.
 wait_until_up() {
   f_seen=0 f_count=0

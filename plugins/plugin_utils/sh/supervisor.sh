@@ -171,6 +171,7 @@ probe
 set_deadline $((f_start_timeout_seconds + f_stop_timeout_seconds))
 [ "$f_state_wanted" = stopped ] && stop_service
 write_environment
+write_credentials
 write_files
 if [ "$f_rewritten$f_ini_changed$f_conf_changed" = 000 ] && is_started_for_this_release; then finish_with; fi
 f_changed=1

@@ -69,6 +69,7 @@ probe
 set_deadline $((f_start_timeout_seconds + f_stop_timeout_seconds))
 [ "$f_state_wanted" = stopped ] && stop_service
 write_environment
+write_credentials
 write_unit
 if [ "$f_rewritten" = 0 ] && is_started_for_this_release && { [ -z "$f_content" ] || is_enabled; }; then finish_with; fi
 f_changed=1

@@ -100,7 +100,17 @@ def test_documented_arguments_are_those_that_the_plugin_asks_for(action: str) ->
         )
     )
     asked |= set(re.findall(r'_inside\(arguments, "(\w+)"\)', text))
-    usual = {"app_path", "release_id", "version", "environment", "commands", "headers", "bad_release_id", "shared"}
+    usual = {
+        "app_path",
+        "release_id",
+        "version",
+        "environment",
+        "commands",
+        "headers",
+        "bad_release_id",
+        "shared",
+        "credentials",
+    }
     assert set(documentation(action)["options"]) <= asked | usual
 
 

@@ -50,6 +50,25 @@ def test_environment_reaches_the_service_and_nobody_else(web: Estate) -> None:
     assert b"s3cret" not in Path(f"/proc/{boss}/environ").read_bytes()
 
 
+def test_credentials_are_files_that_only_their_owner_reads(web: Estate) -> None:
+    values = {"token": "s3cret-'\"$`\\ %d", "key.pem": "first\nsecond s3cret\n", "number": 5}
+    looked = run(web, "--check", "--diff", fraisier_supervisor_credentials=values)
+    started = run(web, "--diff", fraisier_supervisor_credentials=values).ok()
+    folder = web.app / "shared" / "credentials"
+    pid = started.result("service")["pid"]
+    assert f"CREDENTIALS_DIRECTORY={folder}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {**values, "number": "5"}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert "s3cret" not in looked.text + started.text
+    assert "token ***" in started.text
+    again = run(web, fraisier_supervisor_credentials=values).ok()
+    assert (again.changed, again.result("service")["pid"]) == (0, pid)
+    other = run(web, fraisier_supervisor_credentials={"token": "another"}).ok()
+    assert other.result("service")["pid"] != pid
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("token", "another")]
+
+
 def test_new_release_means_a_new_process_and_nothing_new_means_none(web: Estate) -> None:
     first = run(web).ok().result("service")
     other = web.release(release_id("b" * 40, 2))

@@ -24,6 +24,7 @@ CASES: dict[str, dict[str, Any]] = {
             "ReadWritePaths": ["/srv/my_api/shared", "/var/tmp"],
         },
         "fraisier_systemd_environment": {"TOKEN": "s3cret"},
+        "fraisier_systemd_credentials": {"token": "s3cret", "signing-key.pem": "s3cret"},
     },
     "user": {
         "fraisier_systemd_unit": "my_api.service",
