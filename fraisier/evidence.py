@@ -275,6 +275,8 @@ def _see_result(host: HostEvidence, event: Event) -> None:
             host.is_stopped = True
         case "service":
             host.service = result
+        case "docker_compose" if "state" in result:
+            host.service = result
         case "health":
             host.health = result
         case _ if event.phase == Phase.ACTIVATE and event.kind is EventKind.OK and "release_id" in result:
