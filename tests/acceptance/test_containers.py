@@ -132,5 +132,5 @@ def test_compose_project_is_deployed_upgraded_broken_and_brought_back(place: Pla
 
     assert place.fraisier("rollback", "hello", "production")["deployment"]["status"] == "success"
     assert place.answer() == {"version": first, "says": "hello"}
-    (host,) = place.fraisier("status", "hello", "production", "--live")["targets"][0]["hosts"]
+    (host,) = place.fraisier("status", "--live")["fraises"][0]["hosts"]
     assert (host["service"], host["healthy"], host["drift"]) == ("running", True, [])

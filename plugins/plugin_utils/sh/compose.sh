@@ -72,7 +72,11 @@ judge_containers() {
       if (rank[how] > rank[state]) state = how
       if (why != "") detail = detail (detail == "" ? "" : "; ") why
     }
-    BEGIN { state = "running"; rank["running"] = 0; rank["starting"] = 1; rank["stopped"] = 2; rank["failed"] = 3 }
+    BEGIN {
+      state = "running"
+      rank["running"] = 0; rank["starting"] = 1; rank["stopped"] = 2; rank["failed"] = 3
+      ended["exited"] = ended["stopped"] = 1 # podman says stopped until it has cleaned up
+    }
     $1 == "want" { image[$2] = $3; order[++services] = $2; next }
     $1 != "have" || NF < 9 || $9 == "True" || !($2 in image) { next }
     {
@@ -83,8 +87,8 @@ judge_containers() {
       if ($3 == "running" && $6 != image[$2]) { how = "failed"; why = "runs another image than its release has" }
       else if ($3 == "running" && $4 == "unhealthy") { how = "failed"; why = "is unhealthy" }
       else if ($3 == "running" && $4 != "healthy" && $4 != "none") { how = "starting"; why = "is not healthy yet" }
-      else if ($3 == "running" || ($3 == "exited" && $5 == 0 && index(one_shot, " " $2 " "))) why = ""
-      else if ($3 == "exited" || $3 == "dead" || $3 == "stopped") {
+      else if ($3 == "running" || (ended[$3] && $5 == 0 && index(one_shot, " " $2 " "))) why = ""
+      else if (ended[$3] || $3 == "dead") {
         how = "stopped"
         why = "has ended with exit code " $5 ($5 == 0 ? " (if it should, name it in one_shot)" : "")
       }

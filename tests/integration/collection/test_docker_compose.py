@@ -162,7 +162,8 @@ def test_service_that_may_end_is_no_failure(composed: Estate, containers: Contai
     release = stage(composed, 1, SERVICES + f"  init:\n    image: {BASE}\n{COMMON}    command: ['true']\n")
     failed = deploy(composed, release)
     assert "init has ended with exit code 0 (if it should, name it in one_shot)" in failed["msg"]
-    assert act(composed, "restarted", release, one_shot=["init"])["state"] == "running"
+    started = act(composed, "restarted", release, one_shot=["init"])
+    assert started["state"] == "running", started
     assert ask(composed, one_shot=["init"])["evidence"] == "containers"
 
 
