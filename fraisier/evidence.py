@@ -278,6 +278,8 @@ def _see_result(host: HostEvidence, event: Event) -> None:
             host.service = result
         case "job":
             host.job = result
+        case "docker_compose" if "state" in result:
+            host.service = result
         case "health":
             host.health = result
         case _ if event.phase == Phase.ACTIVATE and event.kind is EventKind.OK and "release_id" in result:

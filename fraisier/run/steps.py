@@ -5,8 +5,11 @@ from __future__ import annotations
 from fraisier.plan import Plan
 
 WORK = ("preflight", "fetch", "build", "migrate", "activate", "health", "verify", "prune")
-IDLE_WITHOUT = {"build": "fraisier_build_commands", "migrate": "fraisier_migrate_tool"}
-"""Phases that need not have anything to do, and the variable that says what."""
+IDLE_WITHOUT = {
+    "build": ("fraisier_build_commands", "fraisier_docker_compose_project"),
+    "migrate": ("fraisier_migrate_tool",),
+}
+"""Phases that need not have anything to do, and the variables that say what."""
 BALANCED = ("preflight", "drain", "activate", "restart", "reattach")
 """Phases that do something about a load balancer too, where there is one."""
 NOTHING = "hooks/none.yml"
@@ -21,8 +24,8 @@ def steps(plan: Plan) -> dict[str, str]:
     if manager := variables.get("fraisier_service_manager"):
         found["restart"] = f"restart/{manager}.yml"
     everywhere = (variables, *plan.hosts.values())
-    for phase, name in IDLE_WITHOUT.items():
-        if not any(each.get(name) for each in everywhere):
+    for phase, names in IDLE_WITHOUT.items():
+        if not any(each.get(name) for each in everywhere for name in names):
             found[phase] = NOTHING
     if variables.get("fraisier_lb_manager", "none") == "none" and not variables.get("fraisier_blue_green"):
         found |= {"drain": NOTHING, "reattach": NOTHING}

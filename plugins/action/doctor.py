@@ -58,7 +58,7 @@ class ActionModule(ScriptAction):
         ]
         arguments.finish()
         asked_at = time.time()
-        answer = self.ask([instances.SCRIPT, "git_run", "process", "checks", "doctor"], parts)
+        answer = self.ask([instances.SCRIPT, "git_run", *service.scripts, "checks", "doctor"], parts)
         answered_at = time.time()
         result = outcome(answer)
         if not answer.complete:

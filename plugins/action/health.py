@@ -43,7 +43,7 @@ class ActionModule(ScriptAction):
         attempts = 0
         while True:
             left = deadline - time.monotonic()
-            answer = self.ask([instances.SCRIPT, "process", "health"], check.parts(max(left, 0)))
+            answer = self.ask([instances.SCRIPT, *check.service.scripts, "health"], check.parts(max(left, 0)))
             verdict = http_check.judge(check.of(answer.text("color")), answer)
             attempts += answer.whole("attempts")
             if verdict.healthy or answer.flag("failed") or time.monotonic() + check.interval_seconds > deadline:

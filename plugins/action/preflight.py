@@ -40,7 +40,7 @@ class ActionModule(ScriptAction):
         require = arguments.boolean("require", default=True)
         arguments.finish()
         parts.append(shell.assign("take", require))
-        answer = self.ask([instances.SCRIPT, "process", "checks", "preflight"], parts)
+        answer = self.ask([instances.SCRIPT, *service.scripts, "checks", "preflight"], parts)
         result = {**outcome(answer), **facts(answer)}
         if answer.has("problem") and require:
             result.update(failed=True, msg="; ".join(answer.lines("problem")), rc=1, stdout="", stderr="")

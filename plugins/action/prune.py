@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.fraisier.deploy.plugins.plugin_utils import shell
+from ansible_collections.fraisier.deploy.plugins.plugin_utils import compose, shell
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import RELEASE_ID, Arguments
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
 
@@ -14,17 +14,19 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action impo
 class ActionModule(ScriptAction):
     def perform(self, arguments: Arguments) -> Result:
         app_path = arguments.app_path()
+        project = compose.project(app_path, arguments.mapping("compose"))
         parts = [
             shell.assign("app_path", app_path),
             shell.assign("keep", arguments.integer("keep", 5, minimum=1)),
             shell.assign_lines("protect", arguments.lines("protect", RELEASE_ID)),
+            *project.parts(),
         ]
         arguments.finish()
-        answer = self.ask(["prune"], parts)
-        removed = answer.lines("removed")
-        result = {**outcome(answer), "removed": removed}
-        if self.wants_diff and removed:
-            before = "".join(f"{name}\n" for name in removed)
+        answer = self.ask([compose.SCRIPT, "compose_prune", "prune"] if project.name else ["prune"], parts)
+        removed, images = answer.lines("removed"), answer.lines("image_removed")
+        result = {**outcome(answer), "removed": removed, "images_removed": images}
+        if self.wants_diff and (removed or images):
+            before = "".join(f"{name}\n" for name in [*removed, *images])
             result["diff"] = {
                 "before_header": f"{app_path}/releases",
                 "after_header": f"{app_path}/releases",

@@ -100,7 +100,7 @@ options:
   manager:
     description: "Who runs the service."
     type: str
-    choices: [systemd, supervisor, none]
+    choices: [systemd, supervisor, docker_compose, none]
     default: none
   unit:
     description: "Unit of the service under systemd."
@@ -118,6 +118,10 @@ options:
   home:
     description: "Folder of supervisord. The default is C(supervisor) in O(app_path)."
     type: path
+  compose:
+    description: "The compose project: C({project: NAME, command: [WORDS], one_shot: [SERVICES]}). Without a command it is found."
+    type: dict
+    default: {}
   log_lines:
     description: "How many last lines a failure shows."
     type: int

@@ -36,6 +36,10 @@ options:
     type: list
     elements: str
     default: []
+  compose:
+    description: "The compose project whose images go with the releases that used them: C({project: NAME, command: [WORDS]})."
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -48,6 +52,11 @@ EXAMPLES = r"""
 RETURN = r"""
 removed:
   description: "What was removed."
+  returned: always
+  type: list
+  sample: []
+images_removed:
+  description: "Names of images that no release uses any more."
   returned: always
   type: list
   sample: []

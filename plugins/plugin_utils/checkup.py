@@ -122,6 +122,8 @@ def service(answer: Answer, manager: str, name: str) -> Finding | None:
         return None
     state = answer.text("state")
     if state == "running":
-        return Finding("service", "ok", f"{name} runs (pid {answer.text('pid')})")
+        return Finding(
+            "service", "ok", f"{name} runs (pid {answer.text('pid')})" if answer.whole("pid") else f"{name} runs"
+        )
     hint = "bring it back: fraisier deploy with --force; what it said: fraisier status --live"
     return Finding("service", "problem", f"{name} is {state or 'stopped'}, and a release is current", hint)

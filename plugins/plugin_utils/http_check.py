@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.fraisier.deploy.plugins.plugin_utils import instances, protocol, shell
+from ansible_collections.fraisier.deploy.plugins.plugin_utils import compose, instances, protocol, shell
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import (
     HEADER,
     PROGRAM,
@@ -26,7 +26,7 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.shell import Comma
 SHORT_COMMIT = 7
 VERSION = re.compile(r"[\x21-\x7e]{1,200}")
 STATUS = re.compile(r"[1-5][0-9][0-9]")
-MANAGERS = ("systemd", "supervisor", "none")
+MANAGERS = ("systemd", "supervisor", compose.MANAGER, "none")
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,17 @@ class Service:
     scope: str
     program: str
     home: str
+    project: compose.Project
 
     @property
     def name(self) -> str:
-        return self.unit if self.manager == "systemd" else f"program {self.program}"
+        names = {"systemd": self.unit, compose.MANAGER: f"compose project {self.project.name}"}
+        return names.get(self.manager, f"program {self.program}")
+
+    @property
+    def scripts(self) -> list[str]:
+        """What must be sent so that ``probe`` and ``emit_log`` are there."""
+        return [compose.SCRIPT, "process"] if self.manager == compose.MANAGER else ["process"]
 
     def of(self, instance: Instance) -> Service:
         return replace(self, unit=instance.name(self.unit), program=instance.name(self.program))
@@ -54,7 +61,8 @@ class Service:
             "program": self.program,
             "home": self.home,
         }
-        return [shell.assign(name, value) for name, value in fields.items()]
+        found = [shell.assign(name, value) for name, value in fields.items()]
+        return found + (self.project.parts() if self.manager == compose.MANAGER else [])
 
 
 def parse_service(arguments: Arguments, app_path: str) -> Service:
@@ -64,9 +72,10 @@ def parse_service(arguments: Arguments, app_path: str) -> Service:
     program = arguments.text("program", pattern=PROGRAM)
     scope = arguments.choice("scope", ("system", "user"), "system")
     home = arguments.path("home", f"{app_path}/supervisor") or f"{app_path}/supervisor"
-    if not {"systemd": unit, "supervisor": program}.get(manager):
+    project = compose.project(app_path, arguments.mapping("compose"))
+    if not {"systemd": unit, "supervisor": program, compose.MANAGER: project.name}.get(manager):
         manager = "none"
-    return Service(manager, unit, scope, program, home)
+    return Service(manager, unit, scope, program, home, project)
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,9 @@ class Check:
 
     @property
     def asks_restart(self) -> bool:
-        return self.after_start and self.activated_at > 0 and self.service.manager != "none"
+        """Containers are known by their images: those that a release does not change may go on."""
+        is_process = self.service.manager not in ("none", compose.MANAGER)
+        return self.after_start and self.activated_at > 0 and is_process
 
     @property
     def place(self) -> str:
@@ -222,7 +233,7 @@ def _headers(arguments: Arguments) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """``evidence`` says what proves it: version > restart > answer; command; none when nothing could be asked."""
+    """``evidence`` says what proves it: version > restart > containers > answer; command; none when nothing could be asked."""
 
     healthy: bool
     evidence: str
@@ -245,6 +256,8 @@ def _evidence(check: Check) -> str:
         return "version"
     if check.asks_restart:
         return "restart"
+    if check.service.manager == compose.MANAGER:
+        return "containers"
     if check.url:
         return "answer"
     return "command" if check.command else "none"
@@ -300,6 +313,8 @@ def _failure(check: Check, answer: Answer, wrong: str) -> str:
 def _reason(check: Check, answer: Answer) -> str:
     reason = answer.text("reason")
     also = f"{check.place} answers, but " if check.url else ""
+    if reason == "process" and check.service.manager == compose.MANAGER:
+        return f"{also}{check.service.name} is {answer.text('state')}: {answer.text('detail')}"
     if reason == "process":
         return f"{also}{check.service.name} is {answer.text('state')}{': another process answers' if check.url else ''}"
     if reason == "restart":

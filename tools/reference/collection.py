@@ -26,6 +26,7 @@ IN_ORDER = (
     "activate",
     "systemd",
     "supervisor",
+    "docker_compose",
     "health",
     "job",
     "jobs",

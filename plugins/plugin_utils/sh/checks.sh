@@ -35,6 +35,7 @@ check_manager() {
   case $f_manager_wanted in
     systemd) check_systemd ;;
     supervisor) check_supervisor ;;
+    docker_compose) check_docker_compose ;;
   esac
 }
 check_systemd() {
@@ -50,4 +51,16 @@ check_systemd() {
 check_supervisor() {
   [ -x "$f_venv/bin/supervisord" ] && return 0
   "$f_python" -c 'import ensurepip, venv' >/dev/null 2>&1 || problem "$f_python with venv and ensurepip is needed for supervisor (Debian: python3-venv)" "apt-get install python3-venv"
+}
+check_docker_compose() {
+  if ! find_compose; then
+    problem "neither docker compose nor podman-compose is on the host" "apt-get install podman podman-compose, or Docker's own packages"
+  elif ! has "$f_engine"; then
+    problem "$f_engine is not on the host" "apt-get install $f_engine"
+  elif ! f_said=$(engine ps --quiet 2>&1); then
+    problem "$(id -un) cannot use $f_engine: $(printf '%s\n' "$f_said" | tail -n 1)" "become: true, or a user whom $f_engine answers"
+  elif ! front_end config --help >/dev/null 2>&1; then
+    problem "compose does not run here, or is too old to show its configuration (compose config)" \
+      "look at compose_command; podman-compose must be 1.6 or newer, e.g. from pipx"
+  fi
 }

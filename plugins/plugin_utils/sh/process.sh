@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# The process of a service, its start, its log. In: f_manager f_unit f_scope f_program f_home.
+# The process of a service, its start, its log. In: f_manager f_unit f_scope f_program f_home, and for docker_compose what
+# compose.sh needs.
 user_bus() {
   [ "$f_scope" = user ] || return 0
   XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}
@@ -15,6 +16,7 @@ probe() {
   case $f_manager in
     systemd) probe_systemd ;;
     supervisor) probe_supervisor ;;
+    docker_compose) probe_docker_compose ;;
   esac
   [ "$f_pid" = 0 ] || f_started=$(started_at "$f_pid") || f_started=0
 }
@@ -46,6 +48,7 @@ emit_service() {
   emit state "$f_state"
   emit pid "$f_pid"
   emit started_at "$f_started"
+  [ -z "${f_detail:-}" ] || emit detail "$f_detail"
 }
 # The service's own last words: emit_log LINES. A user who may not read the journal may be allowed to by sudo.
 emit_log() {
@@ -57,6 +60,7 @@ emit_log() {
       printf '%s' "$f_log" | emit_stream log
       ;;
     supervisor) tail -n "$1" "$f_home/log/$f_program.log" 2>/dev/null | tail -c 4000 | emit_stream log ;;
+    docker_compose) log_of_containers "$1" ;;
   esac
 }
 read_journal() {

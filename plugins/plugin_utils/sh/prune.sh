@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Old releases go. In: f_app_path f_keep f_protect
+# Old releases go, and with them their images where f_project says so. In: f_app_path f_keep f_protect f_project; then compose_prune.sh.
 f_releases=$f_app_path/releases
 f_changed=0
 
@@ -20,6 +20,7 @@ is_protected() {
 remove() {
   f_changed=1
   emit removed "$1"
+  if [ -n "$f_project" ]; then forget_images "$f_releases/$1" "$1"; fi
   [ "$f_check" = 1 ] && return 0
   f_said=$(mv "$f_releases/$1" "$f_releases/.staging-removed-$1" 2>&1 && rm -rf "$f_releases/.staging-removed-$1" 2>&1) ||
     fail_with "cannot remove release $1" 1 "$f_said"
@@ -64,6 +65,7 @@ f_alone=1
 if [ "$f_check" = 0 ]; then lock fetch 0 || f_alone=0; fi
 remove_old
 [ "$f_alone" = 0 ] || remove_leftovers
+if [ -n "$f_project" ]; then forget_strays; fi
 if [ "$f_check" = 0 ] && [ "$f_alone$f_changed" = 11 ]; then forget_commits; fi
 emit changed "$f_changed"
 finish

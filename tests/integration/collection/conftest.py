@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,9 @@ atexit.register(TREE.cleanup)
 sys.path[:0] = [str(HERE), TREE.name]
 
 from estate import Estate, Repository, new_repository  # noqa: E402  (the path above is what makes it importable)
+
+from tests.containers import CannotRun, Containers  # noqa: E402
+from tests.containers import start as start_containers  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +61,28 @@ def supervised(estate: Estate, supervisor_venv: Path) -> Iterator[Estate]:
     for conf in estate.folder.glob("**/supervisord.conf"):
         argv = [str(supervisor_venv / "bin" / "supervisorctl"), "-c", str(conf), "shutdown"]
         subprocess.run(argv, capture_output=True, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
+    """A podman of the tests' own."""
+    try:
+        found = start_containers(tmp_path_factory.mktemp("containers") / "podman")
+    except CannotRun as reason:
+        pytest.skip(f"no containers here: {reason}")
+    yield found
+    found.end()
+
+
+@pytest.fixture
+def composed(estate: Estate, containers: Containers) -> Iterator[Estate]:
+    """An estate whose services run in containers; they end with the test."""
+    project = f"web{os.getpid()}"
+    estate.path = f"{containers.bin}:{estate.path}"
+    estate.variables |= {
+        "fraisier_service_manager": "docker_compose",
+        "fraisier_docker_compose_project": project,
+        "fraisier_docker_compose_stop_timeout_seconds": 1,
+    }
+    yield estate
+    containers.remove(project)

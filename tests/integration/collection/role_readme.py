@@ -85,6 +85,7 @@ def _example(name: str) -> str:
         "fraisier_git_repo": "https://git.example.com/team/my_api.git",
         "fraisier_systemd_unit": "my_api.service",
         "fraisier_supervisor_program": "my_api",
+        "fraisier_docker_compose_project": "my_api",
         "fraisier_lb_manager": "haproxy",
         "fraisier_lb_state": "drained",
         "fraisier_bootstrap_user": "deploy",
