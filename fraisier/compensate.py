@@ -14,7 +14,7 @@ from fraisier.record import read
 from fraisier.run import Options
 from fraisier.running import run_plan, stop_on_hosts
 from fraisier.secrets import SecretRef
-from fraisier.variables import settings_of
+from fraisier.variables import database_of
 from fraisier.vocabulary import FraiseState, Status, is_commit
 from fraisier.work import DeploymentResult, Work, known_hosts, record_hosts, record_schema_before
 
@@ -148,7 +148,7 @@ def migrate(work: Work, schema: str, files_of: Release | None, run: str, *, gone
 
 
 def _database_is_a_file(work: Work) -> bool:
-    database = settings_of(work.resolved).database
+    database = database_of(work.resolved)
     if database is None or database.url is None:
         return False
     url = database.url.reveal(work.environ) if isinstance(database.url, SecretRef) else database.url

@@ -11,9 +11,9 @@ from fraisier.balancer import helping_hosts, server_variables
 from fraisier.batches import serial
 from fraisier.connection import connection_variables, inventory_groups
 from fraisier.errors import FraisierError, UsageError
-from fraisier.fraise_types import TYPES
-from fraisier.plan import Plan, Release, Template, digest
-from fraisier.variables import Secrets, settings_of, target_variables
+from fraisier.fraise_types.service import HealthCheck
+from fraisier.plan import Plan, Release, Secrets, Template, digest
+from fraisier.variables import database_of, module_of, repository_of, target_variables
 from fraisier.vocabulary import is_commit
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ def deploy_plan(resolved: ResolvedFraise, release: Release, *, protect: Sequence
         "fraisier_prune_protect": list(protect),
         "fraisier_health_expected_version": _expected(resolved, release),
     }
-    plan = _plan(resolved, TYPES[resolved.type].PLAYBOOK, now, release)
+    plan = _plan(resolved, module_of(resolved).PLAYBOOK, now, release)
     return replace(plan, serial=serial(resolved.settings.rollout))
 
 
 def is_reversible(resolved: ResolvedFraise) -> bool:
     """Whether the schema can be asked to go back: False only for a tool of the user's own that has no command for it."""
-    database = settings_of(resolved).database
+    database = database_of(resolved)
     return database is not None and (database.tool != "command" or database.commands.down is not None)
 
 
@@ -68,7 +68,7 @@ def rollback_plan(resolved: ResolvedFraise, move: Move) -> Plan:
         "fraisier_activate_bad_release_id": move.bad_release_id,
         "fraisier_activate_allow_bad": True,
     }
-    if move.schema is not None and move.schema_release and settings_of(resolved).database:
+    if move.schema is not None and move.schema_release and database_of(resolved):
         now["fraisier_rollback_migrate_target"] = move.schema
         release = _checked(move.schema_release)
         now["fraisier_migrate_directory"] = Template(f"{{{{ fraisier_app_path }}}}/releases/{release.release_id}")
@@ -91,7 +91,7 @@ def stop_plan(resolved: ResolvedFraise) -> Plan:
 
 def doctor_plan(resolved: ResolvedFraise) -> Plan:
     """The plan that looks at everything that a deployment needs of the hosts and changes nothing."""
-    now = {"fraisier_git_branch": settings_of(resolved).branch, "fraisier_health_expected_version": ""}
+    now = {"fraisier_git_branch": repository_of(resolved)[1], "fraisier_health_expected_version": ""}
     return _plan(resolved, f"{COLLECTION}.doctor", now, None)
 
 
@@ -103,7 +103,7 @@ def config_hash(resolved: ResolvedFraise) -> str:
     helpers = _helpers(resolved, hosts, secrets)
     templates = {name: secret.template for name, secret in secrets.found.items()}
     theirs = [inventory_groups(resolved), _inventory_digest(resolved)]
-    return digest([TYPES[resolved.type].PLAYBOOK, hosts, helpers, variables, templates, theirs])
+    return digest([module_of(resolved).PLAYBOOK, hosts, helpers, variables, templates, theirs])
 
 
 def _plan(
@@ -175,8 +175,9 @@ def _release_variables(release: Release) -> dict[str, Any]:
 
 def _expected(resolved: ResolvedFraise, release: Release) -> str:
     """The version that hosts must answer with, or '' when the health check cannot tell."""
-    check = settings_of(resolved).health_check
-    return release.version if check and (check.version_json or check.version_header) else ""
+    check = getattr(resolved.settings, "health_check", None)
+    asks = isinstance(check, HealthCheck) and (check.version_json or check.version_header)
+    return release.version if asks else ""
 
 
 def _checked(release: Release) -> Release:

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fraisier.plan import Template, digest
-from fraisier.variables import Secrets, trusted
+from fraisier.plan import Secrets, Template, digest
+from fraisier.variables import trusted
 
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise

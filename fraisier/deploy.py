@@ -19,15 +19,14 @@ from fraisier.errors import (
 )
 from fraisier.estate import located, selected
 from fraisier.evidence import Evidence
-from fraisier.git import remote
 from fraisier.plan import Plan, Release
 from fraisier.record import read, write
 from fraisier.record.owner import Owner
 from fraisier.resume import interrupted, remember, settle_debts, what_to_resume
 from fraisier.rollout import roll_out
 from fraisier.run import Runner
-from fraisier.standing import is_up_to_date, untouched
-from fraisier.variables import settings_of
+from fraisier.standing import is_up_to_date, newest_version, untouched
+from fraisier.variables import repository_of
 from fraisier.vocabulary import FraiseState, Kind, Status, Target, is_commit
 from fraisier.work import (
     Asked,
@@ -102,7 +101,7 @@ def rollback(
     resolved = located(resolved, environ)
     selected(resolved, asked.limit)
     line.must_be_free(ledger, resolved, asked)
-    destination(ledger, resolved.target, asked)
+    destination(ledger, resolved, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.ROLLBACK, asked))
     return execute(ledger, resolved, row, asked, listener, environ)
 
@@ -170,9 +169,9 @@ PLACEHOLDER = Release("20000101T000000Z-000000000000-000000", "0" * 40)
 
 
 def _deploy(work: Work) -> DeploymentResult:
-    settings, ledger = settings_of(work.resolved), work.ledger
+    ledger, (_, branch) = work.ledger, repository_of(work.resolved)
     work.old = _current(ledger, work.target)
-    commit = work.asked.commit or remote.resolve(settings.git_repo or "", settings.branch, work.environ)
+    commit = work.asked.commit or newest_version(work.resolved, work.environ)
     planned = bound.planned(work)
     if not (work.asked.force or planned) and is_up_to_date(ledger, work.resolved, work.hosts, commit):
         work.new = work.old
@@ -189,10 +188,10 @@ def _deploy(work: Work) -> DeploymentResult:
     plan = _limited(deploy_plan(work.resolved, work.new, protect=protect), work.hosts)
     if planned:
         plan = bound.hold(plan, planned)
-    work.set_plan(plan, git_branch=settings.branch)
+    work.set_plan(plan, git_branch=branch)
     was = f" (was {work.old.version[:10]})" if work.old else " (first deployment)"
     again = f", continuing with release {work.new.release_id}" if before else ""
-    work.listener.note(f"{work.target}: {commit[:10]} of {settings.branch}{was}{again}")
+    work.listener.note(f"{work.target}: {commit[:10]}{f' of {branch}' if branch else ''}{was}{again}")
     evidence = Evidence(plan.hosts)
     if before:
         remember(work, evidence)
@@ -220,8 +219,8 @@ class Preview:
 def preview(ledger: Ledger, resolved: ResolvedFraise, asked: Asked, environ: Mapping[str, str]) -> Preview:
     """Resolve and compile as a deployment would, without claiming or recording anything."""
     resolved = located(resolved, environ)
-    hosts, settings = selected(resolved, asked.limit), settings_of(resolved)
-    commit = asked.commit or remote.resolve(settings.git_repo or "", settings.branch, environ)
+    hosts = selected(resolved, asked.limit)
+    commit = asked.commit or newest_version(resolved, environ)
     if not asked.force and is_up_to_date(ledger, resolved, hosts, commit):
         return Preview(commit, None)
     release = Release(release_id(datetime.now(UTC), commit, "preview0"), commit)
@@ -248,7 +247,7 @@ def _succeed(work: Work, evidence: Evidence) -> DeploymentResult:
 
 
 def _roll_back(work: Work) -> DeploymentResult:
-    current, wanted = destination(work.ledger, work.target, work.asked)
+    current, wanted = destination(work.ledger, work.resolved, work.asked)
     work.old, work.new = current, wanted
     places: dict[str, Release | None] = dict.fromkeys(reversed(work.hosts), wanted)
     plan = rollback_plan(work.resolved, Move(hosts=places, bad_release_id=current.release_id))
@@ -286,9 +285,14 @@ def _ended(status: Status, error: FraisierError) -> Status:
     return Status.CANCELLED if isinstance(error, DeploymentCancelled) else status
 
 
-def destination(ledger: Ledger, target: Target, asked: Asked) -> tuple[Release, Release]:
+def destination(ledger: Ledger, resolved: ResolvedFraise, asked: Asked) -> tuple[Release, Release]:
     """The release that runs now and the one to go back to. Raises UsageError when there is no good one."""
+    target = resolved.target
     current = _current(ledger, target)
+    if not repository_of(resolved)[0]:
+        raise UsageError(
+            f"{target}: it is made from its settings alone", hint="take them back in fraises.yaml, then deploy"
+        )
     if current is None:
         raise UsageError(
             f"{target}: nothing has been deployed yet", hint=f"fraisier deploy {target.fraise} {target.environment}"

@@ -270,12 +270,20 @@ def _see_result(host: HostEvidence, event: Event) -> None:
             host.found_version = str(result.get("current_version") or "")
             host.service = result.get("service") or {}
         case "activate" if event.kind is EventKind.OK:
-            host.release_id = str(result.get("release_id") or "")
-            host.previous_release_id = str(result.get("previous_release_id") or "")
-            host.activated_at = result.get("activated_at")
+            _see_activated(host, result)
         case "stop" if event.kind is EventKind.OK:
             host.is_stopped = True
         case "service":
             host.service = result
         case "health":
             host.health = result
+        case _ if event.phase == Phase.ACTIVATE and event.kind is EventKind.OK and "release_id" in result:
+            _see_activated(host, result)
+        case _ if event.phase in (Phase.HEALTH, Phase.VERIFY) and "healthy" in result:
+            host.health = result
+
+
+def _see_activated(host: HostEvidence, result: Mapping[str, Any]) -> None:
+    host.release_id = str(result.get("release_id") or "")
+    host.previous_release_id = str(result.get("previous_release_id") or "")
+    host.activated_at = result.get("activated_at")

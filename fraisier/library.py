@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fraisier import deploy
-from fraisier.git import remote
 from fraisier.planning import make
 from fraisier.probe import HostTruth, probe
 from fraisier.record import read
 from fraisier.record.ledger import Ledger
 from fraisier.record.rows import StoredPlan
+from fraisier.standing import newest_version
 from fraisier.telling import tell
-from fraisier.variables import settings_of
 from fraisier.vocabulary import Trigger
 from fraisier.work import Asked, DeploymentResult, Listener
 
@@ -62,9 +61,8 @@ class Deployer:
         return current.version if current else None
 
     def get_latest_version(self) -> str:
-        """Commit (full hash) that the branch points at now, by ``git ls-remote`` of the configured URL."""
-        settings = settings_of(self.resolved)
-        return remote.resolve(settings.git_repo or "", settings.branch, self._environ)
+        """Commit (full hash) that the branch points at now; of a fraise without a repository the hash of its settings."""
+        return newest_version(self.resolved, self._environ)
 
     def is_deployment_needed(self) -> bool:
         """False only when ledger and remote agree: commit, configuration, and proof from every host."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +19,26 @@ class Template(str):
     """Text that Ansible may evaluate. Every other text of a plan is data and crosses as ``!unsafe`` where it looks like one."""
 
     __slots__ = ()
+
+
+@dataclass
+class Secrets:
+    """Collects the secrets that variables refer to; a plan holds their names and where they come from, never a value."""
+
+    found: dict[str, SecretRef] = field(default_factory=dict)
+
+    def value(self, name: str, given: str | SecretRef) -> str:
+        """``given`` as it is when it is plain text, else the template that reads it at run time."""
+        if not isinstance(given, SecretRef):
+            return given
+        key = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        while self.found.get(key, given) != given:
+            key += "_"
+        self.found[key] = given
+        return Template(f"{{{{ fraisier_secrets.{key} }}}}")
+
+    def mapping(self, name: str, given: Mapping[str, str | SecretRef]) -> dict[str, str]:
+        return {key: self.value(f"{name}_{key}", value) for key, value in given.items()}
 
 
 @dataclass(frozen=True)

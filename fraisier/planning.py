@@ -15,7 +15,7 @@ from fraisier.estate import located
 from fraisier.plan import Release, digest
 from fraisier.record import plans, read, write
 from fraisier.run import Runner
-from fraisier.variables import settings_of
+from fraisier.variables import repository_of
 
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
@@ -57,7 +57,7 @@ def make(
     findings["drift"] = _drift(ledger, resolved, findings)
     findings["batches"] = [list(batch) for batch in batches(resolved.settings.rollout, tuple(plan.hosts))]
     facts = {
-        "git_branch": settings_of(resolved).branch,
+        "git_branch": repository_of(resolved)[1],
         "git_commit": wanted.commit,
         "host_limit": asked.limit or "",
         "old_version": current.version if current else "",

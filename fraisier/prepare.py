@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 from fraisier.compile import COLLECTION
 from fraisier.connection import connection_variables, inventory_groups
 from fraisier.errors import UsageError
-from fraisier.fraise_types import api
-from fraisier.plan import Plan, Template
+from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.service import Service
+from fraisier.plan import Plan, Secrets, Template
 from fraisier.secrets import SecretRef
-from fraisier.variables import Secrets, settings_of
+from fraisier.variables import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fraisier.config import ResolvedFraise
-    from fraisier.fraise_types.settings import Host
+    from fraisier.fraise_types.settings import Host, Placement
 
 TOOLS = ("git", "tar", "python3")
 TIMEOUT_SECONDS = 1800
@@ -36,7 +37,8 @@ class Preparing:
 
 def bootstrap_plan(resolved: ResolvedFraise, preparing: Preparing) -> Plan:
     """The plan that makes users, keys, folder, and the sudo rule or lingering that the configuration needs: never both without need."""
-    settings = settings_of(resolved)
+    module_of(resolved)
+    settings = resolved.settings
     if settings.connection == "local":
         raise UsageError(
             f"{resolved.target}: this machine is deployed to as it is (connection: local); there is nothing to prepare"
@@ -70,15 +72,16 @@ def bootstrap_plan(resolved: ResolvedFraise, preparing: Preparing) -> Plan:
     )
 
 
-def _variables(settings: api.Settings, users: set[str]) -> dict[str, Any]:
-    service = settings.service
+def _variables(settings: Placement, users: set[str]) -> dict[str, Any]:
+    service = getattr(settings, "service", None)
+    assert service is None or isinstance(service, Service)
     is_systemd = service is None or service.manager == "systemd"
     is_system = is_systemd and (service is None or service.scope == "system")
     other = (settings.become_user or "root") if settings.become else None
     accounts = _accounts([other, service.user if service and is_system else None], users)
     sudo_users = [*(["root"] if is_system else []), *([other] if other else [])]
     return {
-        "fraisier_app_path": settings.app_path,
+        **({"fraisier_app_path": settings.app_path} if isinstance(settings, Release) else {}),
         "fraisier_bootstrap_accounts": accounts,
         **({"fraisier_bootstrap_owner": other} if other else {}),
         "fraisier_bootstrap_sudo_users": list(dict.fromkeys(sudo_users)),

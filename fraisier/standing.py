@@ -10,15 +10,26 @@ from typing import TYPE_CHECKING
 
 from fraisier.compile import config_hash
 from fraisier.errors import TargetUnreachable
+from fraisier.fraise_types.release import Release
+from fraisier.git import remote
 from fraisier.git.mirror import changed_paths
 from fraisier.record import read
-from fraisier.variables import settings_of
+from fraisier.variables import repository_of
 from fraisier.vocabulary import Status, Trigger
 from fraisier.work import Work, known_hosts
 
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
     from fraisier.record.ledger import Ledger
+
+
+def newest_version(resolved: ResolvedFraise, environ: Mapping[str, str]) -> str:
+    """The version that a deployment would bring now: the newest commit of the branch, by ``git ls-remote`` of the configured URL.
+
+    A fraise without a repository is made from its settings alone: their hash is its version.
+    """
+    repository, branch = repository_of(resolved)
+    return remote.resolve(repository, branch, environ) if repository else config_hash(resolved)
 
 
 def is_up_to_date(ledger: Ledger, resolved: ResolvedFraise, hosts: Sequence[str], commit: str) -> bool:
@@ -58,8 +69,13 @@ def untouched(work: Work, commit: str) -> Untouched | None:
     None: deploy it. So it is also when that cannot be known (first deployment, forced branch, unreadable history), when the target is not
     in good order as it stands, and when it was not a push that asked.
     """
-    settings = settings_of(work.resolved)
-    if not settings.paths or work.asked.trigger is not Trigger.WEBHOOK or work.old is None:
+    settings = work.resolved.settings
+    if (
+        not isinstance(settings, Release)
+        or not settings.paths
+        or work.asked.trigger is not Trigger.WEBHOOK
+        or work.old is None
+    ):
         return None
     if not is_up_to_date(work.ledger, work.resolved, work.hosts, work.old.version):
         return None

@@ -65,14 +65,6 @@ class Trigger(StrEnum):
     API = "api"
 
 
-class FraiseType(StrEnum):
-    API = "api"
-    ETL = "etl"
-    SCHEDULED = "scheduled"
-    BACKUP = "backup"
-    DOCKER_COMPOSE = "docker_compose"
-
-
 class FraiseState(StrEnum):
     """What is known of a target's health; ``unknown`` is an answer, not an error."""
 

@@ -13,7 +13,7 @@ from fraisier.errors import DeploymentCancelled, DeploymentFailed, DeploymentTim
 from fraisier.evidence import Evidence, Failure
 from fraisier.record import read, write
 from fraisier.record.lease import Lease
-from fraisier.variables import settings_of
+from fraisier.variables import repository_of
 from fraisier.vocabulary import Event, FraiseState, Kind, Status, Target, Trigger
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class Work:
             "new_version": self.new.version if self.new else "",
             "release_id": self.new.release_id if self.new else "",
         }
-        repo = settings_of(self.resolved).git_repo or ""
+        repo, _ = repository_of(self.resolved)
         hashes = {"plan_hash": plan.hash, "config_hash": plan.config_hash}
         with self.ledger.transaction():
             if not write.set_plan(

@@ -44,7 +44,7 @@ def ask(
     if kind is Kind.DEPLOY:
         resolved, asked = deploy.admitted(ledger, resolved, asked, environ)
     else:
-        deploy.destination(ledger, resolved.target, asked)
+        deploy.destination(ledger, resolved, asked)
     branch = getattr(resolved.settings, "branch", "")
     row = engine.enqueue(ledger, resolved.target, asked, kind=kind, priority=priority_of(resolved), git_branch=branch)
     is_served = engine.carrier(ledger).is_served()

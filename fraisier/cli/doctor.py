@@ -147,17 +147,19 @@ def _ledger() -> str:
 def _repository(resolved: Any, environ: Any) -> Finding:
     from fraisier.errors import NotBuiltYet
     from fraisier.git import remote
-    from fraisier.variables import settings_of
+    from fraisier.variables import repository_of
 
     subject = str(resolved.target)
     try:
-        settings = settings_of(resolved)
-        commit = remote.resolve(settings.git_repo or "", settings.branch, environ)
+        repository, branch = repository_of(resolved)
+        if not repository:
+            return Finding(subject, "ok", "is made from its settings alone")
+        commit = remote.resolve(repository, branch, environ)
     except NotBuiltYet as error:
         return Finding(subject, "warning", error.message, error.hint or "")
     except FraisierError as error:
         return Finding(subject, "problem", error.message, error.hint or "")
-    return Finding(subject, "ok", f"{settings.git_repo} answers, {settings.branch} is at {commit[:10]}")
+    return Finding(subject, "ok", f"{repository} answers, {branch} is at {commit[:10]}")
 
 
 def _hosts(targets: list[Any], environ: Any) -> Iterator[Finding]:

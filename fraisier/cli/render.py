@@ -32,15 +32,13 @@ def render(
     from fraisier.compile import deploy_plan
     from fraisier.deploy import release_id
     from fraisier.estate import located
-    from fraisier.git import remote
     from fraisier.plan import Release
     from fraisier.run import project
-    from fraisier.variables import settings_of
+    from fraisier.standing import newest_version
 
     config = load_config(ctx)
     resolved = located(config.get_fraise_environment(fraise, environment), config.environ)
-    settings = settings_of(resolved)
-    version = commit or remote.resolve(settings.git_repo or "", settings.branch, config.environ)
+    version = commit or newest_version(resolved, config.environ)
     plan = deploy_plan(resolved, Release(release_id(datetime.now(UTC), version, str(uuid4())), version))
     if output is None:
         if as_json:

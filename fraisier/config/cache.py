@@ -64,7 +64,7 @@ def _rows(resolved: ResolvedFraise) -> list[ListingRow]:
     hosts = tuple(host.name for host in settings.hosts) or ((settings.select,) if settings.select else ())
     branch = getattr(settings, "branch", "")
     return [
-        ListingRow(target.fraise, target.environment, job, resolved.type.value, branch, hosts, resolved.description)
+        ListingRow(target.fraise, target.environment, job, resolved.type, branch, hosts, resolved.description)
         for job in jobs
     ]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from fraisier.config.rules import RULES, missing
+from fraisier.config.rules import RULES
 from fraisier.config.signing import check_signing
 from fraisier.config.tree import WHOLE_FILE, Place, Value
-from fraisier.fraise_types import api
 from fraisier.fraise_types.release import Release
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def _needed(draft: Draft) -> None:
     """What is missing; once for the fraise when all its environments miss it."""
     found: defaultdict[tuple[str, str, str], list[Candidate]] = defaultdict(list)
     for candidate in draft.candidates:
-        for message, hint in missing(candidate):
+        for message, hint in candidate.resolved.settings.missing():
             found[candidate.resolved.target.fraise, message, hint].append(candidate)
     fraises = draft.tree.get("fraises")
     for (fraise, message, hint), candidates in found.items():
@@ -84,8 +83,7 @@ def _occupied(candidate: Candidate) -> Iterator[tuple[Hashable, Place, str]]:
         if isinstance(settings, Release) and settings.app_path:
             path = settings.app_path
             yield (machine, path), _written_here(candidate, "app_path"), f"app_path {path} on {host.name}"
-        if isinstance(settings, api.Settings) and _is_unit(settings):
-            unit, scope = api.unit_name(candidate.resolved), settings.service.scope if settings.service else "system"
+        for scope, unit in settings.units(candidate.resolved.target):
             place = _written_here(candidate, "systemd_service")
             yield (machine, scope, unit), place, f"the systemd unit {unit} on {host.name}"
 
@@ -94,10 +92,6 @@ def _machine(host: Host, settings: Placement) -> Hashable:
     if settings.connection == "local":
         return "local"
     return host.address or host.name, host.port or settings.port, host.bastion or settings.bastion
-
-
-def _is_unit(settings: api.Settings) -> bool:
-    return settings.service is None or settings.service.manager == "systemd"
 
 
 def _written_here(candidate: Candidate, key: str) -> Place:

@@ -119,6 +119,8 @@ def _located(value: Value, location: Location, *, is_key: bool) -> tuple[Place, 
 
 def _choices(model: type[BaseModel], location: Location) -> str:
     words = [word for kind in _kinds_at(model, location) if get_origin(kind) is Literal for word in get_args(kind)]
+    if not words and len(location) == 1:
+        words = model.model_json_schema()["properties"][str(location[0])].get("enum", [])
     return f"one of {', '.join(words)}" if words else ""
 
 

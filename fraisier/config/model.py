@@ -4,6 +4,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, RootModel, WithJsonSchema
 
+from fraisier.fraise_types import OURS as OUR_TYPES
+from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.fields import (
     NUMBER,
     HttpUrl,
@@ -44,6 +46,15 @@ Provider = Annotated[
         {"anyOf": [{"enum": list(OURS), "type": "string"}, {"pattern": f"^{NAME.pattern}$", "type": "string"}]}
     ),
 ]
+
+
+def _known_type(name: str) -> str:
+    if name not in TYPES:
+        raise refuse(f"expected one of {', '.join(TYPES)}", hint=did_you_mean(name, TYPES))
+    return name
+
+
+FraiseType = Annotated[str, AfterValidator(_known_type), WithJsonSchema({"enum": list(OUR_TYPES), "type": "string"})]
 
 
 class GitProvider(Section):
@@ -212,9 +223,7 @@ class Engine(Section):
 class FraiseHead(Section):
     """What a fraise is, beside its settings."""
 
-    type: Literal["api", "etl", "scheduled", "backup", "docker_compose"] = Field(
-        description="What kind of thing it is. Required."
-    )
+    type: FraiseType = Field(description="What kind of thing it is. Required.")
     description: str = Field("", description="What it is for, in a sentence. Default: empty.")
     environments: dict[str, Any] = Field({}, description="The environments that it runs in, by name. Required.")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fraisier.fraise_types.settings import Placement
-    from fraisier.vocabulary import FraiseType, Target
+    from fraisier.vocabulary import Target
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ResolvedFraise:
     """
 
     target: Target
-    type: FraiseType
+    type: str
     description: str
     settings: Placement
     root: Path
@@ -58,6 +58,6 @@ class Fraise:
     """One fraise with all its environments, by name and in the order of the file."""
 
     name: str
-    type: FraiseType
+    type: str
     description: str
     environments: Mapping[str, ResolvedFraise]

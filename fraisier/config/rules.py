@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fraisier.config.sections import NAME_RULE
-from fraisier.fraise_types import api, backup, docker_compose, etl, scheduled
+from fraisier.fraise_types import api, scheduled
 from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.service import HealthCheck
 from fraisier.fraise_types.spelling import did_you_mean
 from fraisier.vocabulary import NAME
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fraisier.config.tree import Place
     from fraisier.fraise_types.database import Database
     from fraisier.fraise_types.scheduled import Job
-    from fraisier.fraise_types.service import HealthCheck, Service
+    from fraisier.fraise_types.service import Service
     from fraisier.fraise_types.settings import LoadBalancer
 
     Finding = tuple[Place, str, str]
@@ -27,54 +28,10 @@ COMMON_ARGUMENTS: Final = "ansible_ssh_common_args"
 PATHS_START: Final = "paths start at the folder of fraises.yaml"
 
 
-def missing(candidate: Candidate) -> Iterator[tuple[str, str]]:
-    """What a target of its type cannot do without, and the next step."""
-    settings = candidate.resolved.settings
-    if not settings.hosts and not settings.select:
-        way = "select: all, or a pattern" if settings.inventory else "hosts, server, or connection: local"
-        yield "hosts is missing", f"say where to deploy: {way}"
-    if isinstance(settings, Release):
-        if settings.git_repo is None:
-            yield "git_repo is missing", "say where the code comes from"
-        if settings.app_path is None:
-            yield "app_path is missing", "say where on the hosts the releases go"
-    if isinstance(settings, api.Settings):
-        yield from _missing_for_api(settings)
-    if isinstance(settings, etl.Settings) and settings.script is None:
-        yield "script is missing", "say which program of the repository to run"
-    if isinstance(settings, scheduled.Settings) and not settings.jobs:
-        yield "jobs is missing", "name at least one job"
-    if isinstance(settings, backup.Settings):
-        yield from _missing_for_backup(settings)
-
-
-def _missing_for_api(settings: api.Settings) -> Iterator[tuple[str, str]]:
-    service = settings.service
-    if settings.health_check is None:
-        yield "health_check is missing", "say how one knows that it works: health_check.url or health_check.command"
-    if service and service.manager == "supervisor" and not service.exec:
-        yield "service.exec is missing", "supervisor must be told what to run"
-    elif not (service and (service.exec or service.manager == "none")) and not settings.systemd_service:
-        yield "nothing says what runs", "give service.exec, or systemd_service, or service.manager: none"
-
-
-def _missing_for_backup(settings: backup.Settings) -> Iterator[tuple[str, str]]:
-    source = settings.source
-    if source.kind is None:
-        yield "source.kind is missing", "say what is copied: postgresql, sqlite or files"
-    if source.kind == "sqlite" and source.path is None:
-        yield "source.path is missing", "say which database file is copied"
-    if source.kind == "files" and not source.paths:
-        yield "source.paths is missing", "say which files and folders are copied"
-    if settings.destination.path is None:
-        yield "destination.path is missing", "say which folder the copies go to"
-
-
 def _health_check(candidate: Candidate) -> Iterator[Finding]:
-    settings, value = candidate.resolved.settings, candidate.value
-    if not isinstance(settings, (api.Settings, docker_compose.Settings)) or settings.health_check is None:
+    value, found = candidate.value, getattr(candidate.resolved.settings, "health_check", None)
+    if not isinstance(found, HealthCheck):
         return
-    found: HealthCheck = settings.health_check
     if found.url is None and found.command is None:
         yield value.place_of("health_check"), "has neither url nor command", "give one of them"
     if found.version_json and found.version_header:

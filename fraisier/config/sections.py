@@ -19,7 +19,7 @@ from fraisier.config.tree import WHOLE_FILE, Entry, Place, Value, mapping, merge
 from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.settings import Group, Host, Placement
 from fraisier.secrets import SecretRef
-from fraisier.vocabulary import NAME, FraiseType, Target
+from fraisier.vocabulary import NAME, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -127,8 +127,8 @@ def _add_candidate(draft: Draft, target: Target, head: FraiseHead, merged: Value
     settings = draft.groups.applied(settings)
     if not (settings.hosts or settings.select) and settings.connection == "local":
         settings = settings.model_copy(update={"hosts": (Host(name=LOCALHOST),)})
-    kind, groups = FraiseType(head.type), draft.groups.of(settings.hosts)
-    resolved = ResolvedFraise(target, kind, head.description, settings, draft.root, unset, groups)
+    groups = draft.groups.of(settings.hosts)
+    resolved = ResolvedFraise(target, head.type, head.description, settings, draft.root, unset, groups)
     draft.candidates.append(Candidate(resolved, merged, place))
 
 

@@ -23,7 +23,7 @@ def resolved_as_data(config: FraisierConfig) -> dict[str, Any]:
 
 def _fraise(fraise: Fraise) -> dict[str, Any]:
     return {
-        "type": fraise.type.value,
+        "type": fraise.type,
         "description": fraise.description,
         "environments": {
             name: resolved.settings.model_dump(mode="json", exclude={"server"})

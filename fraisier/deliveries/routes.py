@@ -74,7 +74,7 @@ class Routes:
 
 def _route(resolved: ResolvedFraise, config: FraisierConfig, providers: Mapping[str, object]) -> Route | None:
     settings = resolved.settings
-    if not isinstance(settings, Release) or not settings.git_repo or not TYPES[resolved.type.value].BUILT:
+    if not isinstance(settings, Release) or not settings.git_repo or not TYPES[resolved.type].BUILT:
         return None
     url = settings.git_repo
     names = {name: names_of(url, name) for name in providers if not lives_elsewhere(url, name, config.git)}

@@ -1,4 +1,4 @@
-"""What can be deployed: one module per fraise type, named in one dict.
+"""What can be deployed: one module per fraise type. Ours by literal names, those of other packages by entry points.
 
 Importing this package imports none of them, so it costs nothing at start-up: looking one up imports it.
 """
@@ -6,11 +6,47 @@ Importing this package imports none of them, so it costs nothing at start-up: lo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from fraisier.errors import ConfigError
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from fraisier.fraise_types import api
     from fraisier.fraise_types.settings import Placement
+    from fraisier.plan import Secrets
+    from fraisier.vocabulary import Target
+
+    _TYPES_FIT: tuple[FraiseTypeModule, ...] = (api,)
+
+ENTRY_POINTS: Final = "fraisier.fraise_types"
+
+OURS: Final[Mapping[str, str]] = {
+    "api": "fraisier.fraise_types.api",
+    "etl": "fraisier.fraise_types.etl",
+    "scheduled": "fraisier.fraise_types.scheduled",
+    "backup": "fraisier.fraise_types.backup",
+    "docker_compose": "fraisier.fraise_types.docker_compose",
+}
+
+
+class Resolved(Protocol):
+    """The part of a resolved fraise that a type may build its variables from."""
+
+    @property
+    def target(self) -> Target:
+        """Which fraise, in which environment."""
+
+    @property
+    def description(self) -> str:
+        """What it is for, in a sentence; '' when nobody said."""
+
+    @property
+    def settings(self) -> Placement:
+        """The ``Settings`` of its type."""
 
 
 class FraiseTypeModule(Protocol):
@@ -18,40 +54,72 @@ class FraiseTypeModule(Protocol):
 
     @property
     def Settings(self) -> type[Placement]:  # noqa: N802 - a class of the module
-        """Everything that an environment of such a fraise may set."""
+        """Everything that an environment of such a fraise may set: ``Release`` for what is made from a repository, with more fields.
+
+        What its playbook needs to know of fields that every release has is written for it; so are migrations for a field ``database``.
+        Its methods ``missing`` and ``units`` say what a target cannot do without, and which systemd units it has to itself.
+        """
 
     @property
     def PLAYBOOK(self) -> str:  # noqa: N802 - a constant of the module
-        """Name of the recipe, with its collection."""
+        """The recipe: the name of a playbook with its collection, or the absolute path of a file."""
 
     @property
     def BUILT(self) -> bool:  # noqa: N802 - a constant of the module
         """False: it can be configured and validated, and nothing runs it yet."""
 
+    def variables(self, resolved: Resolved, secrets: Secrets) -> dict[str, Any]:
+        """What the playbook reads besides: pure, the same settings give the same variables. Text is data, save a ``Template``."""
+
 
 class _Modules(Mapping[str, FraiseTypeModule]):
-    def __init__(self, names: dict[str, str]) -> None:
-        self._names = names
+    """Names -> modules. Looking up one that is installed and cannot be used raises ConfigError; one that is not, KeyError."""
+
+    def __init__(self, ours: Mapping[str, str]) -> None:
+        self._ours = ours
 
     def __getitem__(self, name: str) -> FraiseTypeModule:
-        return cast("FraiseTypeModule", import_module(self._names[name]))
+        if name in self._ours:
+            return cast("FraiseTypeModule", import_module(self._ours[name]))
+        return _loaded(self._theirs[name])
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names
+        return name in self._ours or name in self._theirs
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        yield from self._ours
+        yield from self._theirs
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._ours) + len(self._theirs)
+
+    @cached_property
+    def _theirs(self) -> Mapping[str, EntryPoint]:
+        from importlib.metadata import entry_points
+
+        found = {each.name: each for each in entry_points(group=ENTRY_POINTS)}
+        return {name: found[name] for name in sorted(found) if name not in self._ours}
 
 
-TYPES: Final[Mapping[str, FraiseTypeModule]] = _Modules(
-    {
-        "api": "fraisier.fraise_types.api",
-        "etl": "fraisier.fraise_types.etl",
-        "scheduled": "fraisier.fraise_types.scheduled",
-        "backup": "fraisier.fraise_types.backup",
-        "docker_compose": "fraisier.fraise_types.docker_compose",
-    }
-)
+def _loaded(entry_point: EntryPoint) -> FraiseTypeModule:
+    from fraisier.fraise_types.settings import Placement
+
+    name, package = entry_point.name, entry_point.dist.name if entry_point.dist else entry_point.value
+    try:
+        module = entry_point.load()
+    except Exception as error:
+        fault = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"the fraise type {name!r} of {package} cannot be loaded: {fault}") from error
+    kinds = {"PLAYBOOK": str, "BUILT": bool}
+    missing = [each for each, kind in kinds.items() if not isinstance(getattr(module, each, None), kind)]
+    settings = getattr(module, "Settings", None)
+    if not (isinstance(settings, type) and issubclass(settings, Placement)):
+        missing.append("Settings that are a Placement or a Release")
+    if not callable(getattr(module, "variables", None)):
+        missing.append("variables")
+    if missing:
+        raise ConfigError(f"the fraise type {name!r} of {package} has no {', '.join(missing)}")
+    return cast("FraiseTypeModule", module)
+
+
+TYPES: Final[Mapping[str, FraiseTypeModule]] = _Modules(OURS)

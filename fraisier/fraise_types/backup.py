@@ -1,5 +1,6 @@
 """Fraise type ``backup``: copies of a database or of files, kept for a while."""
 
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -56,3 +57,15 @@ class Settings(Placement):
     schedule: Line | None = Field(
         None, description="When it runs: cron's five fields, or a systemd calendar expression. Default: on demand only."
     )
+
+    def missing(self) -> Iterator[tuple[str, str]]:
+        yield from super().missing()
+        source = self.source
+        if source.kind is None:
+            yield "source.kind is missing", "say what is copied: postgresql, sqlite or files"
+        if source.kind == "sqlite" and source.path is None:
+            yield "source.path is missing", "say which database file is copied"
+        if source.kind == "files" and not source.paths:
+            yield "source.paths is missing", "say which files and folders are copied"
+        if self.destination.path is None:
+            yield "destination.path is missing", "say which folder the copies go to"

@@ -1,5 +1,6 @@
 """Fraise type ``etl``: a program that moves data and ends, on demand or by the clock."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from pydantic import Field
@@ -21,3 +22,8 @@ class Settings(Release):
         None, description="When it runs: cron's five fields, or a systemd calendar expression. Default: on demand only."
     )
     database: Database | None = Field(None, description="Migrations. Default: none.")
+
+    def missing(self) -> Iterator[tuple[str, str]]:
+        yield from super().missing()
+        if self.script is None:
+            yield "script is missing", "say which program of the repository to run"

@@ -1,5 +1,6 @@
 """What is released and how it is built: settings of every fraise type that is made from a git repository."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -144,3 +145,10 @@ class Release(Placement):
     min_free_mb: Annotated[int, Field(ge=0), NUMBER] = Field(
         200, description="Free space that preflight asks of the disk below app_path, in megabytes. Default: 200."
     )
+
+    def missing(self) -> Iterator[tuple[str, str]]:
+        yield from super().missing()
+        if self.git_repo is None:
+            yield "git_repo is missing", "say where the code comes from"
+        if self.app_path is None:
+            yield "app_path is missing", "say where on the hosts the releases go"

@@ -1,5 +1,6 @@
 """Fraise type ``scheduled``: jobs that run by the clock from one release."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from pydantic import Field
@@ -38,3 +39,8 @@ class Settings(Release):
 
     jobs: dict[str, Job] = Field({}, description="The jobs, by name. At least one is required.")
     database: Database | None = Field(None, description="Migrations. Default: none.")
+
+    def missing(self) -> Iterator[tuple[str, str]]:
+        yield from super().missing()
+        if not self.jobs:
+            yield "jobs is missing", "name at least one job"

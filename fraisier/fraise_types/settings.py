@@ -1,6 +1,7 @@
 """Where a fraise runs and how its hosts are reached: settings of every fraise type, and of ``environments``."""
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -26,7 +27,7 @@ from fraisier.fraise_types.fields import (
     refuse,
 )
 from fraisier.selection import terms
-from fraisier.vocabulary import Phase
+from fraisier.vocabulary import Phase, Target
 
 _PERCENTAGE = re.compile(r"(?:[1-9][0-9]?|100)%")
 
@@ -267,3 +268,13 @@ class Placement(Section):
     phase_timeouts: dict[Phase, Seconds] = Field(
         {}, description="Longest time for single phases on a batch of hosts: phase to seconds. Default: none."
     )
+
+    def missing(self) -> Iterator[tuple[str, str]]:
+        """What a target cannot do without, and the next step: asked once all levels of settings are merged."""
+        if not self.hosts and not self.select:
+            way = "select: all, or a pattern" if self.inventory else "hosts, server, or connection: local"
+            yield "hosts is missing", f"say where to deploy: {way}"
+
+    def units(self, target: Target) -> Iterable[tuple[str, str]]:  # noqa: ARG002 - types that have some derive them from it
+        """Scope (``system`` or ``user``) and name of each systemd unit that the target has to itself on its hosts."""
+        return ()

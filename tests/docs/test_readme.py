@@ -93,7 +93,7 @@ def test_what_is_refused_is_said_to_be(setting: str, tmp_path: Path) -> None:
 def test_types_that_are_not_built_are_refused_with_a_sentence() -> None:
     config = FraisierConfig(ROOT / "fraises.example.yaml", environ={})
     refused = [resolved for resolved in config.all() if not TYPES[resolved.type].BUILT]
-    assert {resolved.type.value for resolved in refused} == {name for name, module in TYPES.items() if not module.BUILT}
+    assert {resolved.type for resolved in refused} == {name for name, module in TYPES.items() if not module.BUILT}
     for resolved in refused:
         with pytest.raises(NotBuiltYet) as caught:
             deploy_plan(resolved, RELEASE)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fraisier.config import FraisierConfig
+from fraisier.config import FraisierConfig, ResolvedFraise
 from fraisier.errors import ConfigError, ConfigNotFound, UsageError
 from fraisier.fraise_types import TYPES, api, scheduled
-from fraisier.fraise_types.api import unit_name
-from fraisier.vocabulary import FraiseType, Target
+from fraisier.vocabulary import Target
 from tests.unit.config.conftest import Load
 from tests.unit.config.conftest import api as api_file
 
@@ -60,7 +59,7 @@ def test_fraises_and_targets_are_in_the_order_of_the_file(load: Load) -> None:
 def test_a_fraise_has_its_environments(load: Load, tmp_path: Path) -> None:
     config = load(TWO)
     fraise = config.get_fraise("my_api")
-    assert (fraise.name, fraise.type, fraise.description) == ("my_api", FraiseType.API, "Customer API")
+    assert (fraise.name, fraise.type, fraise.description) == ("my_api", "api", "Customer API")
     assert list(fraise.environments) == ["staging", "production"]
     resolved = config.get_fraise_environment("my_api", "production")
     assert resolved is fraise.environments["production"]
@@ -97,15 +96,19 @@ def test_an_unknown_name_is_answered_with_the_known_ones(load: Load) -> None:
     assert str(caught.value) == "my_api has no environment 'xyz'\n  environments of my_api: staging, production"
 
 
+def units(resolved: ResolvedFraise) -> list[tuple[str, str]]:
+    return list(resolved.settings.units(resolved.target))
+
+
 def test_a_unit_has_one_name(load: Load) -> None:
     named = load(TWO).get_fraise_environment("my_api", "production")
-    assert unit_name(named) == "my_api.service"
+    assert units(named) == [("system", "my_api.service")]
     derived = load(api_file()).get_fraise_environment("my_api", "production")
-    assert unit_name(derived) == "fraisier-my_api-production.service"
+    assert units(derived) == [("system", "fraisier-my_api-production.service")]
     with_dot = load(api_file(settings="systemd_service: my.api@1.service")).get_fraise_environment(
         "my_api", "production"
     )
-    assert unit_name(with_dot) == "my.api@1.service"
+    assert units(with_dot) == [("system", "my.api@1.service")]
 
 
 def test_short_forms_become_long_ones(load: Load) -> None:
@@ -163,7 +166,7 @@ def test_a_repository_may_be_written_as_git_takes_it(repository: str, load: Load
 
 
 def test_every_type_has_a_module() -> None:
-    assert list(TYPES) == [kind.value for kind in FraiseType]
+    assert list(TYPES) == ["api", "etl", "scheduled", "backup", "docker_compose"]
     assert {name: module.PLAYBOOK for name, module in TYPES.items()} == {
         name: f"fraisier.deploy.{name}" for name in TYPES
     }
