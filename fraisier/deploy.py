@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fraisier import bound, line
 from fraisier.compensate import compensate, migrate, restore_hosts
-from fraisier.compile import Move, deploy_plan, is_reversible, rollback_plan
+from fraisier.compile import Move, deploy_plan, is_reversible, restore_plan, rollback_plan
 from fraisier.errors import (
     DeploymentCancelled,
     DeploymentFailed,
@@ -25,6 +25,7 @@ from fraisier.record.owner import Owner
 from fraisier.resume import interrupted, remember, settle_debts, what_to_resume
 from fraisier.rollout import roll_out
 from fraisier.run import Runner
+from fraisier.running import run_plan
 from fraisier.standing import is_up_to_date, newest_version, untouched
 from fraisier.variables import repository_of
 from fraisier.vocabulary import FraiseState, Kind, Status, Target, is_commit
@@ -160,6 +161,8 @@ def execute(
 def _carry_out(work: Work) -> DeploymentResult:
     if work.asked.debts:
         return settle_debts(work)
+    if work.asked.restore is not None:
+        return _restore(work, work.asked.restore)
     return _roll_back(work) if work.claim.kind is Kind.ROLLBACK else _deploy(work)
 
 
@@ -279,6 +282,22 @@ def _roll_back(work: Work) -> DeploymentResult:
     status = _ended(Status.ROLLED_BACK, error) if again.holds else Status.ROLLBACK_FAILED
     text = again.text or f"every host is on {current.version[:10]} again, as before"
     return work.finish(status, error=error, compensation=text, hosts=again.hosts, owed=again.owed)
+
+
+def _restore(work: Work, at: str) -> DeploymentResult:
+    """The database alone: releases stay where they are."""
+    work.old = work.new = _current(work.ledger, work.target)
+    plan = restore_plan(work.resolved, at)
+    work.set_plan(plan)
+    work.listener.note(f"{work.target}: restoring the newest copy{f' up to {at}' if at else ''}")
+    evidence, error = run_plan(work, plan, "deploy", {})
+    name = next(iter(plan.hosts))
+    found = evidence.hosts[name].restored
+    if error or not found:
+        error = error or DeploymentFailed(f"{name}: did not show that the copy was restored")
+        return work.finish(_ended(Status.FAILED, error), error=error, failures=evidence.failures)
+    kept = f"; what was there before is kept as {found['before']}" if found.get("before") else ""
+    return work.finish(Status.SUCCESS, compensation=f"{name} has the copy of {found['copy']} again{kept}")
 
 
 def _ended(status: Status, error: FraisierError) -> Status:

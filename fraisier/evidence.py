@@ -59,6 +59,7 @@ class HostEvidence:
     preflight: Mapping[str, Any] = field(default_factory=dict)
     service: Mapping[str, Any] = field(default_factory=dict)
     health: Mapping[str, Any] = field(default_factory=dict)
+    restored: Mapping[str, Any] = field(default_factory=dict)
     last_task: str = ""
     is_waiting: bool = False
     """A task was begun here and has not been answered: what it does may still go on."""
@@ -275,6 +276,8 @@ def _see_result(host: HostEvidence, event: Event) -> None:
             host.is_stopped = True
         case "service":
             host.service = result
+        case "restore" if event.kind is EventKind.OK and result.get("restored") is True:
+            host.restored = result
         case "health":
             host.health = result
         case _ if event.phase == Phase.ACTIVATE and event.kind is EventKind.OK and "release_id" in result:

@@ -34,13 +34,18 @@ class Listener(Protocol):
         """An event of a run; ``run`` is ``deploy`` or, while things are put back, ``compensate``."""
 
 
+DETAILS = ("limit", "to", "plan", "resumes", "debts", "restore")
+"""What of a request has no column of its own."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """What somebody asked for, and who.
 
     ``commit`` pins a full hash, ``to`` names a release of a rollback, ``plan`` a kept plan, ``resumes`` the interrupted deployment that is
-    continued, ``retries`` the failed one that is tried again, ``debts`` asks for nothing but what is still owed to hosts. ``wait``: stand
-    in line while another holds the target.
+    continued, ``retries`` the failed one that is tried again, ``debts`` asks for nothing but what is still owed to hosts; ``restore``
+    for a copy of the database, the newest up to that moment ('' for the newest of all). ``wait``: stand in line while another holds the
+    target.
     """
 
     actor: str
@@ -53,17 +58,18 @@ class Asked:
     resumes: str | None = None
     retries: str | None = None
     debts: bool = False
+    restore: str | None = None
     wait: bool = True
 
     @property
     def details(self) -> dict[str, Any]:
         """What of this has no column of its own."""
-        return {name: getattr(self, name) for name in ("limit", "to", "plan", "resumes", "debts")}
+        return {name: getattr(self, name) for name in DETAILS}
 
     @classmethod
     def of(cls, row: rows.Deployment) -> Asked:
         """What was asked for when ``row`` was written, for the process that carries it out."""
-        details = {name: value for name, value in row.details.items() if name in ("limit", "to", "plan", "resumes")}
+        details = {name: value for name, value in row.details.items() if name in DETAILS and name != "debts"}
         debts = bool(row.details.get("debts"))
         return cls(row.actor, row.trigger, commit=row.git_commit, force=row.forced, debts=debts, **details)
 

@@ -34,6 +34,8 @@ def again(row: Deployment, actor: str) -> tuple[Kind, Asked]:
         raise UsageError(f"{name} was superseded by a newer one", hint=f"see: fraisier history {words}")
     if row.details.get("debts"):
         raise UsageError(f"{name} was to settle what hosts owe", hint=f"fraisier resume {words}")
+    if row.details.get("restore") is not None:
+        raise UsageError(f"{name} was to restore a copy", hint=f"fraisier restore {words}")
     if row.kind is Kind.ROLLBACK:
         return Kind.ROLLBACK, Asked(actor, to=row.release_id or row.details.get("to"), retries=row.id)
     commit = row.new_version or row.git_commit or None

@@ -55,7 +55,7 @@ def duration(seconds: float | None) -> str:
 
 def _headline(facts: Mapping[str, Any]) -> str:
     if facts["status"] == "success":
-        verb = "went back to" if facts["kind"] == "rollback" else "deployed"
+        verb = {"rollback": "went back to", "job": "did what was asked for, on"}.get(facts["kind"], "deployed")
         return f"{'recovered, ' if facts.get('recovered') else ''}{verb} {facts['commit'][:SHORT_COMMIT]}".rstrip()
     return {
         "failed": "failed, nothing was switched",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from fraisier.plan import Plan
 
-WORK = ("preflight", "fetch", "build", "migrate", "activate", "health", "verify", "prune")
-IDLE_WITHOUT = {"build": "fraisier_build_commands", "migrate": "fraisier_migrate_tool"}
+WORK = ("preflight", "fetch", "build", "backup", "migrate", "activate", "health", "verify", "prune")
+IDLE_WITHOUT = {
+    "build": "fraisier_build_commands",
+    "backup": "fraisier_backup_source",
+    "migrate": "fraisier_migrate_tool",
+}
 """Phases that need not have anything to do, and the variable that says what."""
 BALANCED = ("preflight", "drain", "activate", "restart", "reattach")
 """Phases that do something about a load balancer too, where there is one."""

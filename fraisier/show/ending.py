@@ -85,7 +85,7 @@ def _sentence(result: DeploymentResult) -> str:
     version, back = commit(result.new_version), commit(result.old_version)
     target = result.target
     match result.status:
-        case Status.SUCCESS if result.kind is Kind.ROLLBACK and result.compensation:
+        case Status.SUCCESS if result.kind in (Kind.ROLLBACK, Kind.JOB) and result.compensation:
             return f"{target}: {result.compensation}"
         case Status.SUCCESS:
             return f"{target} runs {version} (release {result.release_id})"

@@ -51,6 +51,7 @@ def facts(answer: Answer) -> Result:
     return {
         "copy": answer.text("copy"),
         "taken": answer.flag("taken"),
+        "missing": answer.flag("missing"),
         "verified": answer.flag("verified") and answer.complete and not answer.flag("failed"),
         "tables": answer.whole("tables") if answer.has("tables") else None,
         "bytes": answer.whole("bytes") if answer.has("bytes") else None,
@@ -63,10 +64,11 @@ def facts(answer: Answer) -> Result:
 
 
 def _diff(result: Result) -> dict[str, str]:
-    """The list of copies before and after."""
-    now, removed = set(result["copies"]), set(result["removed"])
-    before = (now | removed) - ({result["copy"]} if result["taken"] else set())
-    texts = {
-        when: "".join(f"{stamp}\n" for stamp in sorted(stamps)) for when, stamps in (("before", before), ("after", now))
+    """The copies that go, and one that comes."""
+    before = "".join(f"{stamp}\n" for stamp in result["removed"])
+    return {
+        "before_header": result["place"],
+        "after_header": result["place"],
+        "before": before,
+        "after": f"{result['copy']}\n" if result["taken"] else "",
     }
-    return {"before_header": result["place"], "after_header": result["place"], **texts}

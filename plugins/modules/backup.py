@@ -38,7 +38,8 @@ options:
       - "C(kind) is V(postgresql), V(sqlite) or V(files), needed where C(url) does not say it; C(url) is the address of the database,
         which may be a secret; C(database) its name; C(path) the database file of SQLite; C(paths) and C(exclude) are of V(files)."
       - "C(format) of pg_dump is V(custom) or V(directory), and C(jobs) how many tables it copies at once; C(bin_dir) is where the tools
-        are; C(min_tables) how many tables a good copy has at least."
+        are; C(min_tables) how many tables a good copy has at least; with C(may_be_missing), an
+        SQLite database that is not there yet is no failure."
     type: dict
     required: true
   destination:
@@ -106,6 +107,11 @@ taken:
   returned: always
   type: bool
   sample: true
+missing:
+  description: "There is no database yet, and the source says that it may be missing: nothing was copied."
+  returned: always
+  type: bool
+  sample: false
 place:
   description: "Where the copies are."
   returned: always

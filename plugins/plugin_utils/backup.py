@@ -42,6 +42,7 @@ class Source:
     jobs: int
     bin_dir: str
     min_tables: int
+    may_be_missing: bool
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def _source(arguments: Arguments) -> Source:
         jobs=arguments.integer("jobs", 1, minimum=1, maximum=64),
         bin_dir=arguments.path("bin_dir"),
         min_tables=arguments.integer("min_tables", 0),
+        may_be_missing=arguments.boolean("may_be_missing"),
     )
 
 
@@ -169,6 +171,7 @@ def parts(source: Source, destination: Destination, environment: Mapping[str, st
         shell.assign("jobs", source.jobs),
         shell.assign("bin_dir", source.bin_dir),
         shell.assign("min_tables", source.min_tables),
+        shell.assign("may_be_missing", source.may_be_missing),
         shell.assign("compress", destination.compress),
         shell.assign("store", destination.folder),
         *[

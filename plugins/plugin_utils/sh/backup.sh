@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# A copy is made, verified and kept; old ones go. In: f_state (taken, verified) f_reuse_seconds f_max_age_seconds f_retention (an awk program)
+# A copy is made, verified and kept; old ones go. In: f_state (taken, verified) f_may_be_missing f_reuse_seconds f_max_age_seconds f_retention (an awk program)
 # f_keep (its variables, as awk's -v takes them); backup_run.sh and a way of making copies.
 f_changed=0
 take() {
@@ -36,7 +36,14 @@ alone
 set_deadline "$f_timeout_seconds"
 begin_work "$f_room"
 way_ready
-[ "$f_state" = verified ] || source_ready
+if [ "$f_state" = taken ]; then
+  if [ "$f_may_be_missing" = 1 ] && ! source_exists; then
+    emit missing 1
+    emit changed 0
+    finish
+  fi
+  source_ready
+fi
 read_copies
 f_stamp=$(newest_good 99999999T999999Z)
 if [ "$f_state" = verified ]; then

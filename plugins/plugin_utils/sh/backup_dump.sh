@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Copies that are dumps: each a folder with the dump, a manifest and SHA256SUMS, in a store. In: f_kind f_format f_store; a source, which has
-# source_ready, source_dump, source_check (sets f_tables); a store, which has store_ready, store_list, store_put, store_get (sets f_copy), store_bad,
+# source_exists, source_ready, source_dump, source_check (sets f_tables); a store, which has store_ready, store_list, store_put, store_get (sets f_copy), store_bad,
 # store_remove.
 way_ready() {
   need sha256sum coreutils

@@ -1,5 +1,6 @@
 # shellcheck shell=sh
 # PostgreSQL, by pg_dump. In: f_format (custom, directory) f_jobs f_compress. Addresses and password come in libpq's own variables.
+source_exists() { :; } # who migrates needs it, too, and says it better
 source_ready() {
   need pg_dump postgresql-client
   need pg_restore postgresql-client

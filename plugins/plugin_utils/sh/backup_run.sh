@@ -27,19 +27,20 @@ seconds_of() {
   date -u -d "$f_spaced" +%s
 }
 
-# A folder that is gone when we are: copies grow here, and only whole ones leave it. What a killed run left in the same place goes.
+# A folder that is gone when we are: copies grow here, and only whole ones leave it. Who holds the lock removes what a killed run left.
 begin_work() { # FOLDER
   umask 077
-  if [ "$f_check" = 1 ]; then set -- "${TMPDIR:-/tmp}"; else
+  if [ "$f_alone" = 0 ]; then set -- "${TMPDIR:-/tmp}"; else
     make_folder "$1"
     rm -rf "$1"/.fraisier-work.*
   fi
   f_said=$(mktemp -d "$1/.fraisier-work.XXXXXX" 2>&1) || fail_with "cannot create a folder in $1" 1 "$f_said"
   f_work=$f_said
 }
+f_alone=0
 alone() {
   [ "$f_check" = 0 ] || return 0
-  lock backup "$f_lock_timeout_seconds" && return 0
+  lock backup "$f_lock_timeout_seconds" && f_alone=1 && return 0
   emit locked 1
   fail "another backup or restore holds $f_app_path/.fraisier/backup.lock for $f_lock_timeout_seconds s"
 }

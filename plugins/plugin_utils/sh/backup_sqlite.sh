@@ -6,6 +6,7 @@ sqlite() { # FILE COMMAND...
   printf '%s\n' ".timeout 60000" "$@" >"$f_work/in"
   limited sqlite3 -batch -bail -init /dev/null "$f_file" <"$f_work/in" >"$f_work/out" 2>"$f_work/err"
 }
+source_exists() { [ -e "$f_path" ]; }
 source_ready() {
   need sqlite3 sqlite3
   [ -f "$f_path" ] || fail "$f_path is not there: no database can be copied"

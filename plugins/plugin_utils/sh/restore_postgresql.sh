@@ -61,7 +61,8 @@ SQL
   f_found=$(tail -n 1 "$f_work/out")
   [ "$f_found" = "$f_tables" ] || fail "the copy has $f_tables tables, and $f_found were restored: $f_database is as it was"
 }
-# Nobody may connect while the names change, and whoever was connected must come again; both renames hold, or none.
+# Both renames hold, or none, and a rename keeps newcomers waiting until it is through. Whoever is connected must come again; one who does
+# before the rename has begun is in its way: then once more.
 restore_swap() {
   if [ "$f_is_there" = 0 ]; then
     f_before=
@@ -70,22 +71,17 @@ ALTER DATABASE :"new" RENAME TO :"old";
 SQL
     return
   fi
-  ask_sql "$f_maintenance" <<'SQL' && return
-ALTER DATABASE :"old" ALLOW_CONNECTIONS false;
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:'old', :'new');
+  f_tries=1
+  until ask_sql "$f_maintenance" <<'SQL'; do
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:'old', :'new') AND backend_type = 'client backend';
 BEGIN;
 ALTER DATABASE :"old" RENAME TO :"before";
 ALTER DATABASE :"new" RENAME TO :"old";
 COMMIT;
-ALTER DATABASE :"before" ALLOW_CONNECTIONS true;
 SQL
-  f_rc=$?
-  f_said=$(cat "$f_work/err")
-  ask_sql "$f_maintenance" <<'SQL' || f_said="$f_said $(cat "$f_work/err")"
-SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS true', datname) FROM pg_database WHERE datname IN (:'old', :'before') AND NOT datallowconn
-\gexec
-SQL
-  fail_with "$f_database could not be replaced" "$f_rc" "$f_said"
+    [ "$f_tries" -lt 5 ] || fail_run "$f_database could not be replaced, and is as it was" 1
+    f_tries=$((f_tries + 1))
+  done
 }
 restore_undo() {
   [ "${f_is_made:-0}" = 1 ] || return 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from tests.integration.record.postgresql import PostgresServer
@@ -58,6 +60,8 @@ def databases(server: PostgresServer) -> set[str]:
 
 
 def fill_sqlite(path: Path) -> None:
+    if shutil.which("sqlite3") is None:
+        pytest.skip("sqlite3 is not installed on this machine")
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT, picture BLOB)")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,29 @@ def test_postgresql_comes_back_row_by_row(more: dict[str, Any], estate: Estate, 
     assert shop.asked("SHOW statement_timeout") == ("17s",)
     shop.execute("INSERT INTO customer (name) VALUES ('identity goes on')")
     assert shop.asked("SELECT max(id) FROM customer") == (302,)
+
+
+def test_application_that_connects_again_and_again_is_not_in_the_way(estate: Estate, server: PostgresServer) -> None:
+    shop = Shop(estate, server)
+    shop.execute("DELETE FROM parcel")
+    is_over = threading.Event()
+
+    def connect() -> None:
+        while not is_over.is_set():
+            with suppress(psycopg.OperationalError), closing(psycopg.connect(shop.url)) as connection:
+                while not is_over.is_set():
+                    connection.execute("SELECT count(*) FROM parcel")
+
+    pool = [threading.Thread(target=connect) for _ in range(3)]
+    for thread in pool:
+        thread.start()
+    try:
+        restore(estate, shop.source).ok()
+    finally:
+        is_over.set()
+        for thread in pool:
+            thread.join()
+    assert rows(shop.url) == shop.rows
 
 
 def test_database_that_is_gone_comes_back(estate: Estate, server: PostgresServer) -> None:
