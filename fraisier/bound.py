@@ -200,6 +200,8 @@ def _change_differences(host: str, before: Sequence[Any], now: Sequence[Any]) ->
     new = {(change["phase"], change["task"]): change for change in now}
     found = []
     for key in {**old, **new}:
+        if (new.get(key) or old[key]).get("action") == "backup":  # it is of now, whatever was planned
+            continue
         was, is_ = old.get(key), new.get(key)
         place = f"{host}: {' '.join((key[0] or key[1], *(is_ or was or {}).get('files', [])[:1]))}"
         if was is None:

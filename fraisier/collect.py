@@ -13,6 +13,7 @@ from fraisier.estate import located
 from fraisier.record import read, write
 from fraisier.record.ledger import target_lock
 from fraisier.run import Runner
+from fraisier.secrets.keyring import Keyring
 from fraisier.vocabulary import NAME, EventKind, Kind, Status, Target, Trigger, is_commit
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def collect(ledger: Ledger, resolved: ResolvedFraise, environ: Mapping[str, str]
     resolved = located(resolved, environ)
     found, heard = Collected(), list[tuple[str, Any]]()
     plan = collect_plan(resolved, _since(ledger, resolved))
-    secrets = {name: secret.reveal(environ) for name, secret in plan.secrets.items()}
+    secrets = Keyring(environ).reveal(plan.secrets)
     with Runner(environ, resolved.settings.inventory_environment) as runner:
         for event in runner.run(plan, secrets):
             if event.kind in (EventKind.UNREACHABLE, EventKind.FAILED):

@@ -76,6 +76,17 @@ def rollback_plan(resolved: ResolvedFraise, move: Move) -> Plan:
     return _plan(resolved, f"{COLLECTION}.rollback", now, None, hosts)
 
 
+def restore_plan(resolved: ResolvedFraise, at: str) -> Plan:
+    """The plan that brings the newest copy up to the moment ``at`` back ('' for the newest), on the host where copies are made."""
+    first = [host.name for host in resolved.settings.hosts][:1]
+    plan = _plan(resolved, f"{COLLECTION}.restore", {"fraisier_restore_at": at}, None, {name: {} for name in first})
+    if not plan.variables.get("fraisier_backup_source"):
+        raise UsageError(
+            f"{resolved.target}: no copies are made of it", hint="database.backup_before_deploy: true makes them"
+        )
+    return plan
+
+
 def status_plan(resolved: ResolvedFraise, release: Release | None) -> Plan:
     """The plan that asks every host what is true now and changes nothing. ``release``: what the ledger believes."""
     now = {

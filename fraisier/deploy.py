@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fraisier import bound, jobs, line, policy
-from fraisier.compensate import compensate, migrate, restore_hosts
-from fraisier.compile import Move, deploy_plan, is_reversible, job_plan, rollback_plan
+from fraisier import bound, copies, going_back, jobs, line, policy
+from fraisier.compensate import compensate
+from fraisier.compile import deploy_plan, job_plan
 from fraisier.errors import (
     ApprovalNeeded,
     DeploymentCancelled,
-    DeploymentFailed,
     FraisierError,
     PolicyRefused,
     UsageError,
@@ -35,6 +34,7 @@ from fraisier.work import (
     DeploymentResult,
     Listener,
     Work,
+    current_release,
     record_hosts,
     record_schema_before,
 )
@@ -137,7 +137,7 @@ def run(
     jobs.deployed(ledger, resolved.target)
     job_plan(resolved, asked.params)
     hosts = selected(resolved, asked.limit)
-    policy.ask(ledger, resolved, Kind.JOB, asked, hosts, policy.of_job(resolved, asked.params), environ)
+    policy.ask(ledger, resolved, Kind.JOB, asked, hosts, policy.of_job(resolved, asked), environ)
     line.must_be_free(ledger, resolved, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.JOB, asked))
     return execute(ledger, resolved, row, asked, listener, environ)
@@ -149,7 +149,7 @@ def back_admitted(
     """As ``admitted``, for going back."""
     resolved = located(resolved, environ)
     hosts = selected(resolved, asked.limit)
-    _, wanted = destination(ledger, resolved, asked)
+    _, wanted = going_back.destination(ledger, resolved, asked)
     subject = policy.of_rollback(resolved, wanted.release_id, wanted.version)
     policy.ask(ledger, resolved, Kind.ROLLBACK, asked, hosts, subject, environ, may_wait=may_wait)
     return resolved
@@ -212,11 +212,13 @@ def execute(
 
 def _carry_out(work: Work) -> DeploymentResult:
     policy.begin(work)
+    if work.asked.restore is not None:
+        return copies.restore(work, work.asked.restore)
     if work.claim.kind is Kind.JOB:
         return jobs.carry_out(work)
     if work.asked.debts:
         return settle_debts(work)
-    return _roll_back(work) if work.claim.kind is Kind.ROLLBACK else _deploy(work)
+    return going_back.carry_out(work) if work.claim.kind is Kind.ROLLBACK else _deploy(work)
 
 
 DATABASE_SECONDS = 60.0
@@ -226,7 +228,7 @@ PLACEHOLDER = Release("20000101T000000Z-000000000000-000000", "0" * 40)
 
 def _deploy(work: Work) -> DeploymentResult:
     ledger, (_, branch) = work.ledger, repository_of(work.resolved)
-    work.old = _current(ledger, work.target)
+    work.old = current_release(ledger, work.target)
     commit = work.asked.commit or newest_version(work.resolved, work.environ)
     planned = bound.plan_of(ledger, work.asked)
     if not (work.asked.force or planned) and is_up_to_date(ledger, work.resolved, work.hosts, commit):
@@ -242,7 +244,7 @@ def _deploy(work: Work) -> DeploymentResult:
     minted = Release(release_id(work.started, commit, work.claim.id), commit)
     work.new = before or (bound.check(work, planned, commit) if planned else minted)
     protect = [work.old.release_id] if work.old else []
-    plan = _limited(deploy_plan(work.resolved, work.new, protect=protect), work.hosts)
+    plan = deploy_plan(work.resolved, work.new, protect=protect).limited(work.hosts)
     if planned:
         plan = bound.hold(plan, planned)
     work.set_plan(plan, git_branch=branch)
@@ -254,15 +256,6 @@ def _deploy(work: Work) -> DeploymentResult:
         remember(work, evidence)
     error = roll_out(work, plan, evidence)
     return compensate(work, evidence, error) if error else _succeed(work, evidence)
-
-
-def _current(ledger: Ledger, target: Target) -> Release | None:
-    found = read.current_release(ledger, target)
-    return _release(found) if found else None
-
-
-def _release(row: rows.Release) -> Release:
-    return Release(row.release_id, row.version, row.schema_after or None)
 
 
 @dataclass(frozen=True)
@@ -281,7 +274,7 @@ def preview(ledger: Ledger, resolved: ResolvedFraise, asked: Asked, environ: Map
     if not asked.force and is_up_to_date(ledger, resolved, hosts, commit):
         return Preview(commit, None)
     release = Release(release_id(datetime.now(UTC), commit, "preview0"), commit)
-    return Preview(commit, _limited(deploy_plan(resolved, release), hosts))
+    return Preview(commit, deploy_plan(resolved, release).limited(hosts))
 
 
 def release_id(moment: datetime, commit: str, deployment_id: str) -> str:
@@ -301,76 +294,3 @@ def _succeed(work: Work, evidence: Evidence) -> DeploymentResult:
     warnings = [str(failure) for failure in evidence.failures]
     hosts = {name: work.new.release_id for name in work.hosts if name not in owed}
     return work.finish(Status.SUCCESS, hosts=hosts, owed=owed, warnings=warnings, failures=evidence.failures)
-
-
-def _roll_back(work: Work) -> DeploymentResult:
-    current, wanted = destination(work.ledger, work.resolved, work.asked)
-    policy.consent(work, policy.of_rollback(work.resolved, wanted.release_id, wanted.version))
-    work.old, work.new = current, wanted
-    places: dict[str, Release | None] = dict.fromkeys(reversed(work.hosts), wanted)
-    plan = rollback_plan(work.resolved, Move(hosts=places, bad_release_id=current.release_id))
-    work.set_plan(plan)
-    work.listener.note(
-        f"{work.target}: back to {wanted.version[:10]} (release {wanted.release_id}) from {current.version[:10]}"
-    )
-    goes_down = (
-        is_reversible(work.resolved)
-        and wanted.schema is not None
-        and current.schema is not None
-        and wanted.schema != current.schema
-    )
-    if goes_down and (problems := migrate(work, wanted.schema or "", current, "deploy")):
-        error = work.stopped_by or DeploymentFailed(problems[0], hint="nothing else was touched")
-        return work.finish(
-            _ended(Status.FAILED, error), error=error, compensation=problems[0] if work.stopped_by else ""
-        )
-    restored = restore_hosts(work, places, bad=current.release_id, run="deploy")
-    if restored.holds:
-        work.schema_after = wanted.schema if goes_down else current.schema
-        return work.finish(Status.SUCCESS, hosts=restored.hosts)
-    work.listener.note(f"that did not work; going forward again to {current.version[:10]}")
-    work.is_going_back = True
-    error = work.stopped_by or DeploymentFailed(restored.text)
-    failed = migrate(work, current.schema or "", current, "compensate") if goes_down else []
-    again = restore_hosts(work, dict.fromkeys(work.hosts, current), bad="", run="compensate")
-    again.problems[:0] = failed
-    status = _ended(Status.ROLLED_BACK, error) if again.holds else Status.ROLLBACK_FAILED
-    text = again.text or f"every host is on {current.version[:10]} again, as before"
-    return work.finish(status, error=error, compensation=text, hosts=again.hosts, owed=again.owed)
-
-
-def _ended(status: Status, error: FraisierError) -> Status:
-    return Status.CANCELLED if isinstance(error, DeploymentCancelled) else status
-
-
-def destination(ledger: Ledger, resolved: ResolvedFraise, asked: Asked) -> tuple[Release, Release]:
-    """The release that runs now and the one to go back to. Raises UsageError when there is no good one."""
-    target = resolved.target
-    current = _current(ledger, target)
-    if not repository_of(resolved)[0]:
-        raise UsageError(
-            f"{target}: it is made from its settings alone", hint="take them back in fraises.yaml, then deploy"
-        )
-    if current is None:
-        raise UsageError(
-            f"{target}: nothing has been deployed yet", hint=f"fraisier deploy {target.fraise} {target.environment}"
-        )
-    if asked.to is None:
-        previous = read.previous_good(ledger, target)
-        if previous is None:
-            raise UsageError(f"{target}: there is no earlier good release to go back to", hint="see: fraisier history")
-        return current, _release(previous)
-    good = [_release(row) for row in read.good_releases(ledger, target)]
-    named = [
-        release for release in good if release.release_id.startswith(asked.to) or release.version.startswith(asked.to)
-    ]
-    if not named:
-        known = ", ".join(release.version[:10] for release in good[:10]) or "none"
-        raise UsageError(f"{target}: '{asked.to}' names no release that has been good here", hint=f"good ones: {known}")
-    if named[0].release_id == current.release_id:
-        raise UsageError(f"{target}: {current.release_id} is what runs already")
-    return current, named[0]
-
-
-def _limited(plan: Plan, hosts: Sequence[str]) -> Plan:
-    return plan.limited(hosts)

@@ -60,6 +60,7 @@ class HostEvidence:
     service: Mapping[str, Any] = field(default_factory=dict)
     health: Mapping[str, Any] = field(default_factory=dict)
     job: Mapping[str, Any] = field(default_factory=dict)
+    restored: Mapping[str, Any] = field(default_factory=dict)
     last_task: str = ""
     is_waiting: bool = False
     """A task was begun here and has not been answered: what it does may still go on."""
@@ -274,18 +275,22 @@ def _see_result(host: HostEvidence, event: Event) -> None:
             _see_activated(host, result)
         case "stop" if event.kind is EventKind.OK:
             host.is_stopped = True
-        case "service":
-            host.service = result
-        case "job":
-            host.job = result
+        case "service" | "job" | "health" as action:
+            setattr(host, action, result)
         case "docker_compose" if "state" in result:
             host.service = result
-        case "health":
-            host.health = result
-        case _ if event.phase == Phase.ACTIVATE and event.kind is EventKind.OK and "release_id" in result:
-            _see_activated(host, result)
-        case _ if event.phase in (Phase.HEALTH, Phase.VERIFY) and "healthy" in result:
-            host.health = result
+        case "restore" if event.kind is EventKind.OK and result.get("restored") is True:
+            host.restored = result
+        case _:
+            _see_proof(host, event, result)
+
+
+def _see_proof(host: HostEvidence, event: Event, result: Mapping[str, Any]) -> None:
+    """What types of other packages show: by the words of the result, whatever the task is called."""
+    if event.phase == Phase.ACTIVATE and event.kind is EventKind.OK and "release_id" in result:
+        _see_activated(host, result)
+    elif event.phase in (Phase.HEALTH, Phase.VERIFY) and "healthy" in result:
+        host.health = result
 
 
 def _see_activated(host: HostEvidence, result: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fraisier.balancer import balancer_variables
 from fraisier.errors import NotBuiltYet
 from fraisier.fraise_types import TYPES
+from fraisier.fraise_types.copies import dump_variables, folder_name
 from fraisier.fraise_types.database import Database
 from fraisier.fraise_types.health import words
 from fraisier.fraise_types.release import Release
@@ -17,8 +18,6 @@ from fraisier.secrets import SecretRef
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
     from fraisier.fraise_types import FraiseTypeModule
-
-NOT_RUN_YET = ("_backup",)
 
 
 def module_of(resolved: ResolvedFraise) -> FraiseTypeModule:
@@ -58,7 +57,8 @@ def target_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, An
     }
     if isinstance(settings, Release):
         found |= _release_variables(resolved, settings, secrets)
-    found |= _migrate_variables(resolved, secrets) | module.variables(resolved, secrets) | balancer_variables(resolved)
+    found |= _backup_variables(resolved, secrets) | _migrate_variables(resolved, secrets)
+    found |= module.variables(resolved, secrets) | balancer_variables(resolved)
     return found | {key: trusted(value, key, secrets) for key, value in settings.vars.items()}
 
 
@@ -67,7 +67,7 @@ def _release_variables(resolved: ResolvedFraise, settings: Release, secrets: Sec
     return {
         "fraisier_app_path": settings.app_path,
         "fraisier_prune_keep": settings.keep_releases,
-        "fraisier_hooks": {name: _hook_path(resolved, name, path) for name, path in settings.hooks.items()},
+        "fraisier_hooks": {name: str(resolved.root / path) for name, path in settings.hooks.items()},
         **_fetch_variables(resolved, settings),
         **_build_variables(settings, secrets),
     }
@@ -98,6 +98,29 @@ def _build_variables(settings: Release, secrets: Secrets) -> dict[str, Any]:
     }
 
 
+def _backup_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, Any]:
+    """The copy before migrations; without one the phase has nothing to do."""
+    database, settings = database_of(resolved), resolved.settings
+    if database is None or not database.backup_before_deploy or not isinstance(settings, Release):
+        return {"fraisier_backup_source": {}}
+    backup = database.backup
+    if backup.destination.host:
+        raise NotBuiltYet(f"{resolved.target}: database.backup.destination.host is not built yet")
+    url = secrets.value("database_url", database.url) if database.url else ""
+    destination = {
+        "path": backup.destination.path or f"{settings.app_path}/backups",
+        "compress": backup.destination.compress,
+    }
+    return {
+        "fraisier_backup_name": folder_name(resolved.target),
+        "fraisier_backup_source": {"url": url, "may_be_missing": True, **dump_variables(backup)},
+        "fraisier_backup_destination": destination,
+        "fraisier_backup_retention": backup.retention.model_dump(),
+        "fraisier_backup_reuse_seconds": backup.reuse_seconds,
+        "fraisier_backup_timeout_seconds": backup.timeout_seconds,
+    }
+
+
 def _migrate_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, Any]:
     database = database_of(resolved)
     if database is None or database.tool is None:
@@ -106,9 +129,8 @@ def _migrate_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, 
         raise NotBuiltYet(
             f"{resolved.target}: migrations with '{database.tool}' are not built yet; 'alembic' and 'command' are"
         )
-    if database.strategy != "apply" or database.backup_before_deploy:
-        asked = "backup_before_deploy" if database.backup_before_deploy else f"strategy: {database.strategy}"
-        raise NotBuiltYet(f"{resolved.target}: database.{asked} is not built yet")
+    if database.strategy != "apply":
+        raise NotBuiltYet(f"{resolved.target}: database.strategy: {database.strategy} is not built yet")
     environment = {}
     if database.url is not None:
         environment[database.url_variable] = secrets.value("database_url", database.url)
@@ -126,12 +148,6 @@ def _migrate_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, 
         "fraisier_migrate_timeout_seconds": database.timeout_seconds,
         "fraisier_migrate_lock_timeout_seconds": database.lock_timeout_seconds,
     }
-
-
-def _hook_path(resolved: ResolvedFraise, name: str, path: str) -> str:
-    if name.endswith(NOT_RUN_YET):
-        raise NotBuiltYet(f"{resolved.target}: hooks.{name}: that phase is not built yet")
-    return str(resolved.root / path)
 
 
 def trusted(value: Any, name: str, secrets: Secrets) -> Any:

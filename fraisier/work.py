@@ -19,6 +19,7 @@ from fraisier.errors import (
     RollbackFailed,
 )
 from fraisier.evidence import Evidence, Failure
+from fraisier.plan import Release
 from fraisier.record import read, write
 from fraisier.record.lease import Lease
 from fraisier.secrets.keyring import Keyring
@@ -27,13 +28,14 @@ from fraisier.vocabulary import Event, FraiseState, Kind, Status, Target, Trigge
 
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
-    from fraisier.plan import Plan, Release
+    from fraisier.plan import Plan
     from fraisier.record import rows
     from fraisier.record.ledger import Ledger
     from fraisier.run import Runner
 
 
-KEPT = ("limit", "to", "plan", "resumes", "override", "params")
+DETAILS = ("limit", "to", "plan", "resumes", "debts", "restore", "override")
+"""What of a request has no column of its own, beside a job's parameters."""
 LOOK_AGAIN = timedelta(minutes=5)
 """So often what waits for a policy is judged anew: the policy may have changed."""
 
@@ -53,8 +55,9 @@ class Asked:
     """What somebody asked for, and who.
 
     ``commit`` pins a full hash, ``to`` names a release of a rollback, ``plan`` a kept plan, ``resumes`` the interrupted deployment that is
-    continued, ``retries`` the failed one that is tried again, ``debts`` asks for nothing but what is still owed to hosts. ``wait``: stand
-    in line while another holds the target. ``params`` are those of a job. ``override``: the reason for which policies are lifted.
+    continued, ``retries`` the failed one that is tried again, ``debts`` asks for nothing but what is still owed to hosts; ``restore``
+    for a copy of the database, the newest up to that moment ('' for the newest of all). ``wait``: stand in line while another holds the
+    target. ``params`` are those of a job. ``override``: the reason for which policies are lifted.
     """
 
     actor: str
@@ -67,6 +70,7 @@ class Asked:
     resumes: str | None = None
     retries: str | None = None
     debts: bool = False
+    restore: str | None = None
     wait: bool = True
     params: Mapping[str, str] = field(default_factory=dict)
     override: str | None = None
@@ -74,13 +78,15 @@ class Asked:
     @property
     def details(self) -> dict[str, Any]:
         """What of this has no column of its own."""
-        found = {name: getattr(self, name) for name in ("limit", "to", "plan", "resumes", "debts", "override")}
+        found = {name: getattr(self, name) for name in DETAILS}
         return found | ({"params": dict(self.params)} if self.params else {})
 
     @classmethod
     def of(cls, row: rows.Deployment) -> Asked:
         """What was asked for when ``row`` was written, for the process that carries it out."""
-        details = {name: value for name, value in row.details.items() if name in KEPT}
+        details = {
+            name: value for name, value in row.details.items() if name in (*DETAILS, "params") and name != "debts"
+        }
         debts = bool(row.details.get("debts"))
         return cls(row.actor, row.trigger, commit=row.git_commit, force=row.forced, debts=debts, **details)
 
@@ -304,3 +310,18 @@ def record_hosts(work: Work, evidence: Evidence, places: Mapping[str, Release | 
 
 def known_hosts(ledger: Ledger, target: Target) -> dict[str, rows.HostRelease]:
     return {row.host: row for row in read.host_releases(ledger, target)}
+
+
+def current_release(ledger: Ledger, target: Target) -> Release | None:
+    """What the ledger believes to run: the release of the last deployment that held."""
+    found = read.current_release(ledger, target)
+    return release_of(found) if found else None
+
+
+def release_of(row: rows.Release) -> Release:
+    return Release(row.release_id, row.version, row.schema_after or None)
+
+
+def ended(status: Status, error: FraisierError) -> Status:
+    """How it ended: cancelled where ``error`` is somebody's wish, ``status`` otherwise."""
+    return Status.CANCELLED if isinstance(error, DeploymentCancelled) else status

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("plan", "plan", "Say what a deployment would do, and keep it for deploy --plan."),
     "queue": ("queue", "queue", "Show what runs and what waits, in the order in which it will be done."),
     "render": ("render", "render", "Write a deployment as a project for plain ansible-playbook."),
+    "restore": ("restore", "restore", "Bring a database back from a copy."),
     "resume": ("resume", "resume", "Go on with a deployment that was cut off, or settle what hosts owe."),
     "retry": ("retry", "retry", "Try a failed deployment again: the same commit to the same hosts."),
     "rollback": ("rollback", "rollback", "Go back to the previous good release, or to a named one."),

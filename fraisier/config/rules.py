@@ -53,6 +53,12 @@ def _database(candidate: Candidate) -> Iterator[Finding]:
         yield value.place_of("database"), "commands.up is missing", "with tool: command it says how to migrate"
     elif found.tool != "command" and value.get("database", "commands"):
         yield value.place_of("database", "commands"), f"is for tool: command, not for {found.tool}", ""
+    if found.backup_before_deploy and found.url is None:
+        yield (
+            value.place_of("database", "backup_before_deploy"),
+            "needs database.url",
+            "it says which database is copied",
+        )
 
 
 def _install(candidate: Candidate) -> Iterator[Finding]:

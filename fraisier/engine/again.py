@@ -34,6 +34,8 @@ def again(row: Deployment, actor: str) -> tuple[Kind, Asked]:
         raise UsageError(f"{name} was superseded by a newer one", hint=f"see: fraisier history {words}")
     if row.details.get("debts"):
         raise UsageError(f"{name} was to settle what hosts owe", hint=f"fraisier resume {words}")
+    if row.details.get("restore") is not None:
+        raise UsageError(f"{name} was to restore a copy", hint=f"fraisier restore {words}")
     if row.kind is Kind.JOB:
         raise UsageError(f"{name} was the run of a job", hint=f"fraisier run {words} {row.target.job}")
     if row.kind is Kind.ROLLBACK:

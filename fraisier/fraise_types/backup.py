@@ -1,20 +1,19 @@
 """Fraise type ``backup``: copies of a database or of files, kept for a while."""
 
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
-from fraisier.fraise_types.fields import NUMBER, AbsolutePath, Line, Secret, Section
+from fraisier.fraise_types.copies import Destination, Dump, Retention
+from fraisier.fraise_types.fields import AbsolutePath, Line, Secret
 from fraisier.fraise_types.settings import Placement
 
 PLAYBOOK: Final = "fraisier.deploy.backup"
 BUILT: Final = False
 
-Copies = Annotated[int, Field(ge=0), NUMBER]
 
-
-class Source(Section):
+class Source(Dump):
     """What is copied."""
 
     kind: Literal["postgresql", "sqlite", "files"] | None = Field(None, description="What is copied. Required.")
@@ -27,25 +26,6 @@ class Source(Section):
     path: AbsolutePath | None = Field(None, description="The database file, for `sqlite`. Required there.")
     paths: tuple[AbsolutePath, ...] = Field((), description="Files and folders, for `files`. Required there.")
     exclude: tuple[Line, ...] = Field((), description="Patterns left out, for `files`. Default: none.")
-
-
-class Destination(Section):
-    """Where the copies are kept."""
-
-    path: AbsolutePath | None = Field(None, description="Folder for the copies. Required.")
-    host: Line | None = Field(
-        None, description="Host to send the copies to, [user@]host. Default: they stay on their host."
-    )
-    compress: bool = Field(True, description="Compress the copies. Default: true.")
-
-
-class Retention(Section):
-    """How many copies are kept. The newest is never removed."""
-
-    keep_last: Copies = Field(7, description="Newest copies kept. Default: 7.")
-    keep_daily: Copies = Field(0, description="Days of which the last copy is kept. Default: 0.")
-    keep_weekly: Copies = Field(0, description="Weeks of which the last copy is kept. Default: 0.")
-    keep_monthly: Copies = Field(0, description="Months of which the last copy is kept. Default: 0.")
 
 
 class Settings(Placement):

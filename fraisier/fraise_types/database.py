@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from fraisier.fraise_types.copies import Destination, Dump, Number, Retention
 from fraisier.fraise_types.fields import NUMBER, Command, Line, Seconds, Secret, Section, VariableName
 from fraisier.plan import Secrets
 
@@ -19,6 +20,22 @@ class MigrationCommands(Section):
     down: Command | None = Field(
         None,
         description="Goes back to the version in FRAISIER_TARGET. Default: none; migrations then stay applied.",
+    )
+
+
+class BackupBefore(Dump):
+    """The copy that a deployment makes before it migrates."""
+
+    destination: Destination = Field(
+        Destination(), description="Where the copies are kept. Default: backups/ in app_path."
+    )
+    retention: Retention = Field(Retention(), description="How many copies are kept. Default: the last 7.")
+    reuse_seconds: Number = Field(
+        0,
+        description="With a good copy that is not older than this, that one is verified and none is made. Default: 0.",
+    )
+    timeout_seconds: Seconds = Field(
+        3600, description="Longest time for making and verifying the copy, in seconds. Default: 3600."
     )
 
 
@@ -56,7 +73,13 @@ class Database(Section):
         description="`apply` pending migrations; `rebuild` the database from nothing; `restore_migrate`: restore a "
         "backup, then apply. Default: apply.",
     )
-    backup_before_deploy: bool = Field(False, description="Take a backup in the backup phase. Default: false.")
+    backup_before_deploy: bool = Field(
+        False,
+        description="Copy the database in the backup phase, and migrate only when that copy is verified. Needs `url`. Default: false.",
+    )
+    backup: BackupBefore = Field(
+        BackupBefore(), description="How that copy is made and kept. Default: as dumps in app_path."
+    )
     timeout_seconds: Seconds = Field(600, description="Longest time for all migrations, in seconds. Default: 600.")
     lock_timeout_seconds: Seconds = Field(
         60, description="Longest wait for another migration of the same target on the host, in seconds. Default: 60."

@@ -77,7 +77,7 @@ def _headline(facts: Mapping[str, Any]) -> str:
         good = facts["status"] == "success"
         return f"{'recovered, ' if facts.get('recovered') and good else ''}{'has run' if good else 'failed'}"
     if facts["status"] == "success":
-        verb = "went back to" if facts["kind"] == "rollback" else "deployed"
+        verb = {"rollback": "went back to", "job": "did what was asked for, on"}.get(facts["kind"], "deployed")
         return f"{'recovered, ' if facts.get('recovered') else ''}{verb} {facts['commit'][:SHORT_COMMIT]}".rstrip()
     return {
         "failed": "failed, nothing was switched",

@@ -62,7 +62,7 @@ def begin(work: Work) -> None:
     if not verdict.is_allowed:
         raise _refused(work.ledger, work.resolved, wanted, verdict, None, work.claim)
     if kind is Kind.JOB:
-        consent(work, subjects.of_job(work.resolved, work.asked.params))
+        consent(work, subjects.of_job(work.resolved, work.asked))
 
 
 def consent(work: Work, subject: Subject) -> None:

@@ -9,10 +9,9 @@ from fraisier.compile import config_hash
 from fraisier.plan import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fraisier.config import ResolvedFraise
     from fraisier.record.rows import StoredPlan
+    from fraisier.work import Asked
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,11 @@ def of_rollback(resolved: ResolvedFraise, release_id: str, commit: str) -> Subje
     return Subject(key, f"going back to {commit[:10]}", commit)
 
 
-def of_job(resolved: ResolvedFraise, params: Mapping[str, str]) -> Subject:
-    """A run of the target's job with exactly these parameters."""
-    given = " ".join(f"{name}={value}" for name, value in sorted(params.items()))
-    words = f"a run of {resolved.target.job or resolved.target.fraise}{f' with {given}' if given else ''}"
-    return Subject(
-        f"job {resolved.target.job} parameters {digest(dict(params))} configuration {config_hash(resolved)}", words
-    )
+def of_job(resolved: ResolvedFraise, asked: Asked) -> Subject:
+    """A run of the target's job with exactly these parameters, or bringing back exactly this copy of its database."""
+    if asked.restore is not None:
+        what = f"the newest copy{f' up to {asked.restore}' if asked.restore else ''}"
+        return Subject(f"restore {asked.restore} configuration {config_hash(resolved)}", f"restoring {what}")
+    given = "".join(f" {name}={value}" for name, value in sorted(asked.params.items()))
+    key = f"job {resolved.target.job} parameters {digest(dict(asked.params))} configuration {config_hash(resolved)}"
+    return Subject(key, f"a run of {resolved.target.job or resolved.target.fraise}{given}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fraisier.plan import Plan
 
-WORK = ("preflight", "fetch", "build", "migrate", "activate", "health", "verify", "prune")
+WORK = ("preflight", "fetch", "build", "backup", "migrate", "activate", "health", "verify", "prune")
 IDLE_WITHOUT = {
     "build": ("fraisier_build_commands", "fraisier_docker_compose_project"),
+    "backup": ("fraisier_backup_source",),
     "migrate": ("fraisier_migrate_tool",),
 }
 """Phases that need not have anything to do, and the variables that say what."""

@@ -96,7 +96,7 @@ def _sentence(result: DeploymentResult) -> str:
         ended = "has run" if result.success else result.compensation or "did not end well"
         return f"{target} {ended} (release {result.release_id})"
     match result.status:
-        case Status.SUCCESS if result.kind is Kind.ROLLBACK and result.compensation:
+        case Status.SUCCESS if result.kind in (Kind.ROLLBACK, Kind.JOB) and result.compensation:
             return f"{target}: {result.compensation}"
         case Status.SUCCESS:
             return f"{target} runs {version} (release {result.release_id})"

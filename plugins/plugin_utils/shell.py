@@ -20,6 +20,12 @@ def source(name: str) -> str:
     return (SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
 
 
+@cache
+def program(name: str) -> str:
+    """The text of a program that our shell files start, e.g. ``retention.awk``."""
+    return (SCRIPTS / name).read_text(encoding="utf-8")
+
+
 def assign(name: str, value: str | int | float | bool) -> str:
     """``f_name='value'``: our own variables carry a prefix, so that no exported variable of a user can be one of them."""
     text = str(int(value)) if isinstance(value, bool) else str(value)

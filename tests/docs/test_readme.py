@@ -74,7 +74,7 @@ def test_each_migration_tool_has_its_state(tool: str, tmp_path: Path) -> None:
         "fetch: push",
         "database: {tool: alembic, strategy: rebuild}",
         "database: {tool: alembic, strategy: restore_migrate}",
-        "database: {tool: alembic, backup_before_deploy: true}",
+        "database: {tool: alembic, url: 'sqlite:////srv/x', backup_before_deploy: true, backup: {destination: {host: store}}}",
     ],
 )
 def test_what_is_refused_is_said_to_be(setting: str, tmp_path: Path) -> None:
@@ -82,8 +82,8 @@ def test_what_is_refused_is_said_to_be(setting: str, tmp_path: Path) -> None:
     word = (
         "fetch: push"
         if "fetch" in setting
-        else "backup_before_deploy"
-        if "backup" in setting
+        else "destination.host"
+        if "destination" in setting
         else setting.split("alembic, ")[1].rstrip("}")
     )
     row = next(name for name in STATES if f"`{word}`" in name)

@@ -26,7 +26,7 @@ fraises:
     type: api
     git_repo: https://git.example.com/team/my_api.git
     install: make
-    database: {tool: alembic, url: "${DATABASE_URL}"}
+    database: {tool: alembic, url: "${DATABASE_URL}", backup_before_deploy: true}
     health_check: {url: "http://127.0.0.1:8000/health", version_json: version}
     environments:
       units:

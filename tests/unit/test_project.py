@@ -73,6 +73,11 @@ def test_the_hash_of_a_plan_tells_templates_from_text_and_ignores_order() -> Non
 def test_a_phase_is_left_out_only_when_no_host_has_anything_to_do() -> None:
     idle = project.early(plan(fraisier_build_commands=[], fraisier_migrate_tool=""))["fraisier_steps"]
     assert (idle["build"], idle["migrate"], idle["fetch"]) == ("hooks/none.yml", "hooks/none.yml", "work/fetch.yml")
+    assert (idle["backup"], project.early(plan(fraisier_backup_source={}))["fraisier_steps"]["backup"]) == (
+        "hooks/none.yml",
+    ) * 2
+    asked = plan(fraisier_backup_source={"url": "sqlite:////srv/x"})
+    assert project.early(asked)["fraisier_steps"]["backup"] == "work/backup.yml"
     assert project.early(plan(fraisier_migrate_tool="alembic"))["fraisier_steps"]["migrate"] == "work/migrate.yml"
     one = plan(fraisier_build_commands=[])
     one = replace(one, hosts={"web1": {"fraisier_build_commands": Template("{{ make_it }}")}})

@@ -22,6 +22,8 @@ IN_ORDER = (
     "preflight",
     "git",
     "build",
+    "backup",
+    "restore",
     "migrate",
     "activate",
     "systemd",

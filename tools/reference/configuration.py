@@ -47,7 +47,7 @@ NOT_BUILT = {
     "Database.name": "no tool uses it",
     "Database.migrations_dir": "no tool that is built uses it",
     "Database.strategy": "`rebuild` and `restore_migrate` are refused",
-    "Database.backup_before_deploy": "`true` is refused",
+    "Destination.host": "refused: copies stay on their host",
 }
 PARTS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("The file", Top, None),

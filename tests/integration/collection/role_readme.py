@@ -90,6 +90,7 @@ def _example(name: str) -> str:
         "fraisier_lb_state": "drained",
         "fraisier_bootstrap_user": "deploy",
         "fraisier_server_config": "fraises.yaml",
+        "fraisier_backup_name": "my_api-production",
     }[name]
 
 

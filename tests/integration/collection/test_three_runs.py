@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from application import EXEC, WEB
+from databases import fill_sqlite
 from estate import Estate, Repository, free_port, release_id
 
 Look = Callable[[Estate, str], bool]
@@ -65,6 +66,16 @@ def migrating(estate: Estate, repository: Repository, commit: str) -> dict[str, 
     return {"fraisier_migrate_tool": "command", "fraisier_migrate_commands": commands}
 
 
+def with_database(estate: Estate, repository: Repository, commit: str) -> dict[str, Any]:
+    fill_sqlite(estate.folder / "shop.db")
+    return {
+        "fraisier_backup_name": "shop",
+        "fraisier_backup_source": {"kind": "sqlite", "path": str(estate.folder / "shop.db")},
+        "fraisier_backup_destination": {"path": str(estate.folder / "copies")},
+        "fraisier_backup_reuse_seconds": 3600,
+    }
+
+
 def serving(estate: Estate, repository: Repository, commit: str) -> dict[str, Any]:
     variables = supervising()
     estate.role("git,activate,supervisor", **variables).ok()
@@ -84,6 +95,9 @@ CASES = {
     "preflight": Case(nothing, lambda estate, commit: not estate.app.exists(), changes=False),
     "git": Case(nothing, lambda estate, commit: (estate.release(release_id(commit)) / "REVISION").exists()),
     "build": Case(staged, lambda estate, commit: (estate.release(release_id(commit)) / "made").exists()),
+    "backup": Case(
+        with_database, lambda estate, commit: len(list((estate.folder / "copies" / "shop").glob("2*"))) == 1
+    ),
     "migrate": Case(migrating, lambda estate, commit: (estate.folder / "database").read_text() == "2\n"),
     "activate": Case(staged, lambda estate, commit: estate.current == release_id(commit)),
     "supervisor": Case(

@@ -43,6 +43,11 @@ class PostgresServer:
     def restart(self, mode: str = "fast") -> None:
         self._run("pg_ctl", "-D", str(self._data), "-l", str(self._folder / "log"), "-m", mode, "-w", "restart")
 
+    @property
+    def programs(self) -> Path:
+        """The folder with pg_dump, psql and the others of the same version."""
+        return self._bin
+
     def remove(self) -> None:
         shutil.rmtree(self._folder)
 
