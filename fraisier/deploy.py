@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fraisier import bound, line
+from fraisier import bound, gate, line
 from fraisier.compensate import compensate, migrate, restore_hosts
 from fraisier.compile import Move, deploy_plan, is_reversible, rollback_plan
 from fraisier.errors import (
@@ -189,6 +189,7 @@ def _deploy(work: Work) -> DeploymentResult:
     plan = _limited(deploy_plan(work.resolved, work.new, protect=protect), work.hosts)
     if planned:
         plan = bound.hold(plan, planned)
+    plan = gate.decide(work, plan, planned)
     work.set_plan(plan, git_branch=settings.branch)
     was = f" (was {work.old.version[:10]})" if work.old else " (first deployment)"
     again = f", continuing with release {work.new.release_id}" if before else ""

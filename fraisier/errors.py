@@ -11,6 +11,7 @@ FraisierError                 1  500
 ├── HealthCheckFailed         5  502   the new version did not answer as healthy
 ├── TargetLocked              6  409   another deployment holds the target
 ├── PlanRefused               9  409   what a plan was bound to has moved since, or it was used or expired
+├── MigrationsRefused        12  409   pending migrations are riskier than the environment allows
 ├── DeploymentFailed          1  500   a phase failed; says which
 │   └── RollbackFailed        7  500   ... and going back did not hold: look at the hosts
 ├── InvalidSignature          2  401   a webhook is not signed by one of its secrets
@@ -120,6 +121,11 @@ class TargetLocked(FraisierError):
 
 class PlanRefused(FraisierError):
     exit_code = 9
+    http_status = 409
+
+
+class MigrationsRefused(FraisierError):
+    exit_code = 12
     http_status = 409
 
 

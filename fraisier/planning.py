@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fraisier import bound
+from fraisier import bound, gate
 from fraisier.batches import batches
 from fraisier.compile import config_hash
 from fraisier.deploy import preview, release_id
@@ -54,6 +54,9 @@ def make(
         findings, error = bound.look(plan, runner, environ, see)
     if error:
         raise error
+    if findings["migration"]:
+        grades = findings["migration"]["grades"]
+        findings["migration"]["answers"] = list(gate.answers(grades, resolved.settings.risk))
     findings["drift"] = _drift(ledger, resolved, findings)
     findings["batches"] = [list(batch) for batch in batches(resolved.settings.rollout, tuple(plan.hosts))]
     facts = {

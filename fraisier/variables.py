@@ -98,10 +98,6 @@ def _migrate_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, 
     database = settings_of(resolved).database
     if database is None or database.tool is None:
         return {"fraisier_migrate_tool": ""}
-    if database.tool not in ("command", "alembic"):
-        raise NotBuiltYet(
-            f"{resolved.target}: migrations with '{database.tool}' are not built yet; 'alembic' and 'command' are"
-        )
     if database.strategy != "apply" or database.backup_before_deploy:
         asked = "backup_before_deploy" if database.backup_before_deploy else f"strategy: {database.strategy}"
         raise NotBuiltYet(f"{resolved.target}: database.{asked} is not built yet")
@@ -115,6 +111,8 @@ def _migrate_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, 
         "fraisier_migrate_bin_dir": database.bin_dir or "",
         "fraisier_migrate_config": database.config or "",
         "fraisier_migrate_migrations_dir": database.migrations_dir or "",
+        "fraisier_migrate_url_variable": database.url_variable,
+        "fraisier_migrate_database": database.name or "",
         "fraisier_migrate_commands": {name: _command(command) for name, command in commands.items()},
         "fraisier_migrate_pending_rc": database.pending_rc,
         "fraisier_migrate_extra_args": list(database.extra_args),

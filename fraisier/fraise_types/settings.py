@@ -25,6 +25,7 @@ from fraisier.fraise_types.fields import (
     one_or_many,
     refuse,
 )
+from fraisier.risk import Answer, Grade
 from fraisier.selection import terms
 from fraisier.vocabulary import Phase
 
@@ -266,4 +267,10 @@ class Placement(Section):
     )
     phase_timeouts: dict[Phase, Seconds] = Field(
         {}, description="Longest time for single phases on a batch of hosts: phase to seconds. Default: none."
+    )
+    risk: dict[Grade, Answer] = Field(
+        {},
+        description="What is done about pending migrations by how risky they are: `additive`, `reversible`, `lock_risky`, "
+        "`destructive`, `irreversible` or `unknown` to `apply`, `ask` (somebody must approve) or `deny`. Default: ask for "
+        "destructive, irreversible and unknown, apply the others.",
     )
