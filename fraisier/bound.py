@@ -16,6 +16,7 @@ from fraisier.errors import FraisierError, PlanRefused, UsageError
 from fraisier.evidence import Evidence
 from fraisier.plan import Plan, Release, digest
 from fraisier.record import plans, write
+from fraisier.risk import grade
 from fraisier.run import Options, Runner
 from fraisier.vocabulary import Event, EventKind, Target
 
@@ -88,7 +89,11 @@ def check(work: Work, plan: StoredPlan, commit: str) -> Release:
 
 def hold(plan: Plan, stored: StoredPlan) -> Plan:
     """``plan`` with the migrations that were shown, so that the host itself refuses others."""
-    migration = stored.findings.get("migration") or {}
+    return held(plan, stored.findings.get("migration") or {})
+
+
+def held(plan: Plan, migration: Mapping[str, Any]) -> Plan:
+    """``plan`` with the pending migrations of a look, as far as they are known."""
     if not migration.get("known"):
         return plan
     bound = {"fraisier_migrate_bound": True, "fraisier_migrate_planned": list(migration["pending"])}
@@ -96,13 +101,22 @@ def hold(plan: Plan, stored: StoredPlan) -> Plan:
 
 
 def look(
-    plan: Plan, runner: Runner, keyring: Keyring, see: Callable[[Event], None] | None = None
+    plan: Plan,
+    runner: Runner,
+    keyring: Keyring,
+    see: Callable[[Event], None] | None = None,
+    *,
+    phases: Sequence[str] = (),
 ) -> tuple[Findings, FraisierError | None]:
-    """Try ``plan`` out in check mode on all its hosts: what is there, what would change, and why it could not be done."""
+    """Try ``plan`` out in check mode on all its hosts: what is there, what would change, and why it could not be done.
+
+    ``phases``: only these.
+    """
     evidence, hosts = Evidence(plan.hosts), dict[str, dict[str, Any]]()
     found: Findings = {"hosts": hosts, "migration": None, "hooks": _hooks(plan), "fraisier": __version__}
     secrets = keyring.reveal(plan.secrets)
-    for event in runner.run(plan, secrets, Options(check=True, diff=True)):
+    options = Options(check=True, diff=True, tags=tuple(phases), variables={"fraisier_migrate_explain": True})
+    for event in runner.run(plan, secrets, options):
         evidence.see(event)
         _note(found, event)
         if see:
@@ -133,6 +147,7 @@ def _note(found: Findings, event: Event) -> None:
             "known": bool(result.get("known")),
             "at": result.get("before"),
             "pending": list(map(str, result.get("pending") or ())),
+            "grades": [each.data() for each in grade(result.get("changes") or (), result.get("dialect") or "")],
             "note": event.message,
         }
     if event.changed and event.host in found["hosts"]:

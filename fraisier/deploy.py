@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fraisier import bound, copies, going_back, jobs, line, policy
+from fraisier import bound, copies, gate, going_back, jobs, line, policy
 from fraisier.compensate import compensate
 from fraisier.compile import deploy_plan, job_plan
 from fraisier.errors import (
@@ -247,6 +247,7 @@ def _deploy(work: Work) -> DeploymentResult:
     plan = deploy_plan(work.resolved, work.new, protect=protect).limited(work.hosts)
     if planned:
         plan = bound.hold(plan, planned)
+    plan = gate.decide(work, plan, planned)
     work.set_plan(plan, git_branch=branch)
     was = f" (was {work.old.version[:10]})" if work.old else " (first deployment)"
     again = f", continuing with release {work.new.release_id}" if before else ""

@@ -14,6 +14,7 @@ FraisierError                 1  500
 ├── PlanRefused               9  409   what a plan was bound to has moved since, or it was used or expired
 ├── PolicyRefused            10  403   a policy of the environment does not allow it, or not now
 │   └── ApprovalNeeded       11  403   ... until somebody else has approved exactly that
+├── MigrationsRefused        12  409   pending migrations are riskier than the environment allows
 ├── DeploymentFailed          1  500   a phase failed; says which
 │   └── RollbackFailed        7  500   ... and going back did not hold: look at the hosts
 ├── InvalidSignature          2  401   a webhook is not signed by one of its secrets
@@ -169,6 +170,11 @@ class ApprovalNeeded(PolicyRefused):
         super().__init__(message, hint=hint, until=until)
         self.subject = subject
         self.detail = detail
+
+
+class MigrationsRefused(FraisierError):
+    exit_code = 12
+    http_status = 409
 
 
 class DeploymentFailed(FraisierError):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fraisier import bound, policy
+from fraisier import bound, gate, policy
 from fraisier.batches import batches
 from fraisier.compile import config_hash
 from fraisier.deploy import preview, release_id
@@ -55,6 +55,9 @@ def make(
         findings, error = bound.look(plan, runner, Keyring(environ), see)
     if error:
         raise error
+    if findings["migration"]:
+        grades = findings["migration"]["grades"]
+        findings["migration"]["answers"] = gate.answers(grades, resolved.settings)
     findings["drift"] = _drift(ledger, resolved, findings)
     findings["batches"] = [list(batch) for batch in batches(resolved.settings.rollout, tuple(plan.hosts))]
     facts = {

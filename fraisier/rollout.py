@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fraisier import gate
 from fraisier.batches import Batches, batches
-from fraisier.errors import DeploymentFailed, FraisierError, HealthCheckFailed, TargetUnreachable
+from fraisier.errors import (
+    ApprovalNeeded,
+    DeploymentFailed,
+    FraisierError,
+    HealthCheckFailed,
+    MigrationsRefused,
+    TargetUnreachable,
+)
 from fraisier.run import Options
 from fraisier.running import run_plan
 from fraisier.vocabulary import Phase
@@ -17,6 +26,7 @@ if TYPE_CHECKING:
     from fraisier.plan import Plan
     from fraisier.work import Work
 
+STAGING = (Phase.PREFLIGHT.value, Phase.FETCH.value, Phase.BUILD.value)
 ENDING = (Phase.VERIFY.value, Phase.PRUNE.value)
 PER_BATCH = ("hold", "drain", "activate", "restart", "health", "reattach")
 LOOK_SECONDS = 0.2
@@ -28,18 +38,30 @@ def roll_out(work: Work, plan: Plan, evidence: Evidence) -> FraisierError | None
 
     At most ``max_failures`` hosts may fail; they are then in ``evidence.tolerated``. The error that stopped it is the answer otherwise.
     """
+    staged: Sequence[str] = ()
+    if gate.is_open(work, plan):
+        staged = STAGING
+        _, error = run_plan(work, plan, "deploy", {}, Options(tags=STAGING), evidence=evidence)
+        if error:
+            return error
+        try:
+            plan = gate.decide_staged(work, plan)
+        except (MigrationsRefused, ApprovalNeeded) as refusal:
+            return refusal
     parts = batches(work.resolved.settings.rollout, tuple(plan.hosts))
     for number, batch in enumerate(parts, start=1):
         if number > 1:
             _pause(work)
         if len(parts) > 1:
             work.listener.note(f"batch {number} of {len(parts)}: {', '.join(batch)}")
-        if error := _bring(work, plan, evidence, parts, number):
+        if error := _bring(work, plan, evidence, parts, number, staged):
             return error
     return None
 
 
-def _bring(work: Work, plan: Plan, evidence: Evidence, parts: Batches, number: int) -> FraisierError | None:
+def _bring(
+    work: Work, plan: Plan, evidence: Evidence, parts: Batches, number: int, staged: Sequence[str]
+) -> FraisierError | None:
     """One batch; again without the hosts that have failed, as long as so many may. The last one ends with all that have moved."""
     assert work.new
     earlier = [name for batch in parts[: number - 1] for name in batch]
@@ -50,6 +72,7 @@ def _bring(work: Work, plan: Plan, evidence: Evidence, parts: Batches, number: i
         if not batch and not (is_last and held):
             return None if held or not is_last else DeploymentFailed("every host that was tried has failed")
         options = _options(batch, held, is_staged=number > 1 or not is_first_try, is_last=is_last)
+        options = replace(options, skip_tags=(*options.skip_tags, *staged))
         expect = dict.fromkeys((*held, *batch), work.new.release_id)
         _, error = run_plan(work, plan, "deploy", expect, options, evidence=evidence)
         if error is None or not _is_tolerable(work, evidence, error):

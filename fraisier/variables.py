@@ -125,10 +125,6 @@ def _migrate_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, 
     database = database_of(resolved)
     if database is None or database.tool is None:
         return {"fraisier_migrate_tool": ""}
-    if database.tool not in ("command", "alembic"):
-        raise NotBuiltYet(
-            f"{resolved.target}: migrations with '{database.tool}' are not built yet; 'alembic' and 'command' are"
-        )
     if database.strategy != "apply":
         raise NotBuiltYet(f"{resolved.target}: database.strategy: {database.strategy} is not built yet")
     environment = {}
@@ -141,6 +137,8 @@ def _migrate_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, 
         "fraisier_migrate_bin_dir": database.bin_dir or "",
         "fraisier_migrate_config": database.config or "",
         "fraisier_migrate_migrations_dir": database.migrations_dir or "",
+        "fraisier_migrate_url_variable": database.url_variable,
+        "fraisier_migrate_database": database.name or "",
         "fraisier_migrate_commands": {name: words(command) for name, command in commands.items()},
         "fraisier_migrate_pending_rc": database.pending_rc,
         "fraisier_migrate_extra_args": list(database.extra_args),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -130,6 +131,19 @@ def _migrations(migration: dict[str, Any] | None) -> Iterator[str]:
     else:
         yield f"pending migrations, applied once, on {migration['host']} ({at}):"
         yield from (f"  {number}. {name}" for number, name in enumerate(migration["pending"], 1))
+        yield from _risks(migration)
+
+
+def _risks(migration: dict[str, Any]) -> Iterator[str]:
+    """Whatever is more than an addition, and what the environment does about it."""
+    for graded, answer in zip(migration.get("grades", ()), migration.get("answers", ()), strict=True):
+        if graded["grade"] == "additive" and answer == "apply":
+            continue
+        words = {"apply": "", "ask": " (must be approved)", "deny": " (not allowed here)"}[answer]
+        colour = {"apply": None, "ask": "yellow", "deny": "red"}[answer]
+        sentence = f"{graded['name']} is {graded['grade']}{words}: {graded['why']}"
+        for line in wrap(sentence, 80, initial_indent="  ", subsequent_indent="    "):
+            yield click.style(line, fg=colour)
 
 
 def _diffs(hosts: dict[str, Any]) -> Iterator[str]:

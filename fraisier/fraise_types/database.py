@@ -52,13 +52,14 @@ class Database(Section):
         "DATABASE_URL", description="Environment variable in which the tool is given `url`. Default: DATABASE_URL."
     )
     name: Line | None = Field(
-        None, description="Name of the database or of the tool's configured connection. Default: none."
+        None, description="Alias of the database in Django's settings, for `tool: django`. Default: default."
     )
     migrations_dir: Line | None = Field(
         None, description="Folder of the migrations inside the release. Default: the tool's own."
     )
     config: Line | None = Field(
-        None, description="The tool's configuration file inside the release, e.g. alembic.ini. Default: the tool's own."
+        None,
+        description="The tool's configuration file inside the release, e.g. alembic.ini, or Django's manage.py. Default: the tool's own.",
     )
     bin_dir: Line | None = Field(
         None,
@@ -82,7 +83,8 @@ class Database(Section):
     )
     timeout_seconds: Seconds = Field(600, description="Longest time for all migrations, in seconds. Default: 600.")
     lock_timeout_seconds: Seconds = Field(
-        60, description="Longest wait for another migration of the same target on the host, in seconds. Default: 60."
+        60,
+        description="Longest wait for another migration in the same app_path, and then of the same database, in seconds. Default: 60.",
     )
     allow_database_ahead: bool = Field(
         False,

@@ -10,6 +10,7 @@ from fraisier.fraise_types import windows
 from fraisier.fraise_types.clock import Zone
 from fraisier.fraise_types.fields import AS_IS, NUMBER, Batch, Branch, Line, Section, one_or_many, refuse
 from fraisier.fraise_types.spelling import did_you_mean
+from fraisier.risk import Answer, Grade
 from fraisier.vocabulary import Kind, Trigger
 
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})(min|h|d|w)")
@@ -110,7 +111,7 @@ class Freeze(Section):
 
 
 class Policies(Section):
-    """Who may change a target, when, and how much of it at once."""
+    """Who may change a target, when, how much of it at once, and at what risk."""
 
     protected: bool = Field(
         False,
@@ -143,4 +144,10 @@ class Policies(Section):
         description="Who may lift these policies in an emergency, with `--override REASON`; `[]` is nobody. `allowed_actors` is "
         "never lifted. Default: *, whoever may deploy.",
         json_schema_extra={"x-or-one": True},
+    )
+    risk: dict[Grade, Answer] = Field(
+        {},
+        description="What is done about pending migrations by how risky they are: `additive`, `reversible`, `lock_risky`, "
+        "`destructive`, `irreversible` or `unknown` to `apply`, `ask` (somebody must approve) or `deny`; what is not named: ask for "
+        "destructive, irreversible and unknown, apply the others. Default: in a `protected` environment that, elsewhere nothing is graded.",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fraisier.policy.admission import ask, begin, consent, foreseen, require
 from fraisier.policy.approving import approve
-from fraisier.policy.judge import Objection, Request, Verdict, asks_what, judge
+from fraisier.policy.judge import Objection, Request, Verdict, asks_what, judge, required
 from fraisier.policy.subjects import Subject, of_commit, of_job, of_plan, of_rollback
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "of_plan",
     "of_rollback",
     "require",
+    "required",
 ]

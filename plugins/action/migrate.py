@@ -6,28 +6,33 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from ansible_collections.fraisier.deploy.plugins.plugin_utils import protocol, shell
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import ArgumentError, Arguments
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.migration import Reading, Request, Tool, parse
-from ansible_collections.fraisier.deploy.plugins.plugin_utils.migration_alembic import AlembicTool
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.migration_alembic import AlembicTool, FlaskMigrateTool
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.migration_command import CommandTool
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.migration_confiture import ConfitureTool
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.migration_django import DjangoTool
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
 
-TOOLS: dict[str, Tool] = {"alembic": AlembicTool(), "command": CommandTool()}
-NOT_BUILT = ("confiture", "django", "flask_migrate")
+TOOLS: dict[str, Tool] = {
+    "alembic": AlembicTool(),
+    "command": CommandTool(),
+    "confiture": ConfitureTool(),
+    "django": DjangoTool(),
+    "flask_migrate": FlaskMigrateTool(),
+}
+LONGEST_SQL = 1_000_000
 # What a database says when somebody else is in the way for now.
 BUSY = re.compile(r"database is locked|lock timeout|deadlock detected|could not obtain lock", re.IGNORECASE)
-NO_WAY_BACK = re.compile(r"NotImplementedError|irreversib", re.IGNORECASE)
+NO_WAY_BACK = re.compile(r"NotImplementedError|irreversib|ROLLBACK_600", re.IGNORECASE)
 
 
 def find_tool(name: str) -> Tool:
-    if name in NOT_BUILT:
-        raise ArgumentError(
-            f"migration tool {name} is not built yet; use command with your own commands, or one of {', '.join(TOOLS)}"
-        )
     if name not in TOOLS:
         raise ArgumentError(f"unknown migration tool {name}; known are {', '.join(TOOLS)}")
     return TOOLS[name]
@@ -58,8 +63,10 @@ class ActionModule(ScriptAction):
             before = tool.read(look)
             if look.flag("failed") or not look.complete or before.ahead or _is_there(before, request.target):
                 return _result(tool, request, look, before)
-            expected = before.at or ""
-            step = "up" if request.tool == "alembic" and set(_targets(request)) & set(before.pending) else "down"
+            if refused := _no_way_back(tool, request, look, before):
+                return refused
+            expected = look.text("before")
+            step = "up" if tool.is_upwards(request.target, before) else "down"
         if self.is_check:
             return (
                 {**_facts(tool, request, look, before), "changed": True}
@@ -84,6 +91,11 @@ class ActionModule(ScriptAction):
             shell.assign("allow_ahead", request.allow_database_ahead),
             shell.assign("timeout_seconds", request.timeout_seconds),
             shell.assign("lock_timeout_seconds", request.lock_timeout_seconds),
+            shell.assign("url_variable", request.url_variable if request.url_variable in request.environment else ""),
+            shell.assign("lock_program", (shell.SCRIPTS / "database_lock.py").read_text(encoding="utf-8")),
+            shell.assign("explain", request.explain),
+            shell.assign("wants_marks", request.state == "at"),
+            shell.assign("longest_sql", LONGEST_SQL),
             *tool.parts(request, _targets(request) if request.state == "at" else ["heads"]),
             shell.source(tool.script),
         ]
@@ -98,8 +110,21 @@ def _is_there(reading: Reading, target: str) -> bool:
     return reading.at is not None and sorted(reading.at.split(",")) == sorted(target.split(","))
 
 
+def _no_way_back(tool: Tool, request: Request, look: Answer, before: Reading) -> Result:
+    """The refusal when the target cannot be reached, or something on the way cannot be taken back: said before anything is."""
+    why = tool.unreachable(request.target, look, before)
+    rolled_back = [] if why else tool.between(look, before.at, request.target)[1]
+    stuck = [name for name in rolled_back if name in before.stuck]
+    why = why or "; ".join(f"{name}: {before.stuck[name]}" for name in stuck)
+    if not why:
+        return {}
+    msg = f"there is no way to {request.target or 'base'}: {why}. Nothing was migrated"
+    facts = _facts(tool, request, look, before)
+    return {**facts, "irreversible": bool(stuck), "failed": True, "changed": False, "rc": 1, "msg": msg}
+
+
 def _facts(tool: Tool, request: Request, answer: Answer, reading: Reading) -> Result:
-    after = answer.text("after") if answer.has("after") else reading.at
+    after = tool.place(answer, "after") if answer.has("after") else reading.at
     applied, rolled_back = tool.between(answer, reading.at, after)
     return {
         "before": reading.at,
@@ -112,7 +137,18 @@ def _facts(tool: Tool, request: Request, answer: Answer, reading: Reading) -> Re
         "reversible": tool.is_reversible(request),
         "retriable": False,
         "irreversible": False,
+        **(_explained(tool, request, answer, reading) if request.explain else {}),
     }
+
+
+def _explained(tool: Tool, request: Request, answer: Answer, reading: Reading) -> Result:
+    """What a risk gate grades: pure data, and no address of a database beyond its kind."""
+    url = request.environment.get(request.url_variable, "")
+    changes = [
+        {"name": change.name, "sql": change.sql, "grades": change.grades, "stuck": reading.stuck.get(change.name)}
+        for change in tool.changes(answer, reading)
+    ]
+    return {"changes": changes, "dialect": url.partition("://")[0].partition("+")[0]}
 
 
 def _result(tool: Tool, request: Request, answer: Answer, reading: Reading) -> Result:
@@ -172,12 +208,27 @@ def _explain(request: Request, result: Result, answer: Answer) -> Result:
             if answer.flag("timed_out")
             else f"failed (rc {result['rc']})"
         )
-        last = protocol.last_lines(result["stderr"] or result["stdout"])
+        last = _reported(answer) or protocol.last_lines(result["stderr"] or result["stdout"])
         explained["msg"] = f"{request.tool} {answer.text('failed_step')} {late}: {last}{_half_way(result)}"
     return explained
+
+
+def _reported(answer: Answer) -> str:
+    """The sentence of a tool that writes a report in JSON."""
+    try:
+        report = json.loads(answer.text("report") or "{}")
+    except ValueError:
+        return ""
+    errors = [report.get("error"), *(report.get("errors") or [])]
+    said = [error.get("message") if isinstance(error, dict) else error for error in errors if error]
+    return protocol.last_lines("\n".join(map(str, said)))
 
 
 def _half_way(result: Result) -> str:
     if result["before"] == result["after"]:
         return ""
-    return f"\nThe database moved from {result['before'] or 'base'} to {result['after'] or 'base'}"
+    moved = f"\nThe database moved from {result['before'] or 'base'} to {result['after'] or 'base'}"
+    left = [name for name in result["pending"] if name not in result["applied"]]
+    if result["applied"] and left:
+        moved += f": {', '.join(result['applied'])} {'is' if len(result['applied']) == 1 else 'are'} applied, {', '.join(left)} not"
+    return moved

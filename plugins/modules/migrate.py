@@ -38,7 +38,7 @@ options:
   tool:
     description: "Migration tool."
     type: str
-    choices: [alembic, command]
+    choices: [alembic, command, confiture, django, flask_migrate]
     required: true
   state:
     description: "V(latest) applies what is pending, V(at) goes to O(target), V(status) only looks."
@@ -58,7 +58,7 @@ options:
     type: str
     default: ""
   config:
-    description: "Configuration of the tool, relative to the release."
+    description: "Configuration of the tool, relative to the release; for V(django) its manage.py."
     type: str
     default: ""
   migrations_dir:
@@ -86,12 +86,24 @@ options:
     type: list
     elements: str
     default: []
+  url_variable:
+    description: "Environment variable that has the address of the database: it is locked while it is migrated."
+    type: str
+    default: DATABASE_URL
+  database:
+    description: "Alias of the database, for V(django)."
+    type: str
+    default: ""
+  explain:
+    description: "Also tell what pending migrations would do: RV(changes)."
+    type: bool
+    default: false
   timeout_seconds:
     description: "Time for the migration."
     type: int
     default: 600
   lock_timeout_seconds:
-    description: "Time to wait for another migration on this host."
+    description: "Time to wait for another migration in this folder, and then of this database."
     type: int
     default: 60
   repo:
@@ -172,6 +184,17 @@ irreversible:
   returned: always
   type: bool
   sample: false
+changes:
+  description: "What pending migrations would do: C(name), C(sql), C(grades) of a tool that grades, and why one is C(stuck)."
+  returned: with O(explain)
+  type: list
+  elements: dict
+  sample: []
+dialect:
+  description: "Kind of the database, from its address."
+  returned: with O(explain)
+  type: str
+  sample: postgresql
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import (
     COMMIT,
     RELEASE_ID,
+    VARIABLE,
     ArgumentError,
     Arguments,
     named_command,
@@ -23,6 +25,7 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.shell import Comma
 
 STATES = ("latest", "at", "status")
 COMMANDS = ("current", "pending", "up", "down")
+ALIAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:@+~-]*")
 
 
@@ -46,6 +49,9 @@ class Request:
     timeout_seconds: int
     lock_timeout_seconds: int
     planned: list[str] | None
+    url_variable: str
+    database: str
+    explain: bool
 
 
 def parse(arguments: Arguments) -> Request:
@@ -78,6 +84,9 @@ def parse(arguments: Arguments) -> Request:
         timeout_seconds=arguments.integer("timeout_seconds", 600, minimum=1),
         lock_timeout_seconds=arguments.integer("lock_timeout_seconds", 60),
         planned=planned if is_bound else None,
+        url_variable=arguments.text("url_variable", "DATABASE_URL", pattern=VARIABLE),
+        database=arguments.text("database", pattern=ALIAS),
+        explain=arguments.boolean("explain"),
     )
 
 
@@ -103,13 +112,47 @@ def _commands(arguments: Arguments) -> dict[str, Command]:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a look at the database said. ``at`` is None when the tool has no way to tell; ``is_known``: it can name what is pending."""
+    """What a look at the database said. ``at`` is None when the tool has no way to tell; ``is_known``: it can name what is pending.
+
+    ``stuck``: migration -> why it has no way back, for those of which that is known.
+    """
 
     at: str | None
     pending: list[str]
     ahead: list[str]
     is_pending: bool
     is_known: bool = True
+    stuck: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One pending migration: the SQL that it sends, or what its tool says of it as (grade, what is done); None where neither can be had."""
+
+    name: str
+    sql: str | None = None
+    grades: Sequence[tuple[str, str]] | None = None
+
+
+def marks(answer: Answer) -> dict[str, str]:
+    """Migration -> why it has no way back, from lines of a name and a reason."""
+    found = (line.partition(" ") for line in answer.lines("marked"))
+    return {name: reason or "it is marked as irreversible" for name, _, reason in found}
+
+
+def sections(answer: Answer, names: Sequence[str], head: re.Pattern[str]) -> list[Change]:
+    """The SQL of each migration, which stands below a line that ``head`` matches and that has the ``name`` in it."""
+    texts: dict[str, list[str]] = {}
+    name = ""
+    for line in answer.lines("sql"):
+        if match := head.fullmatch(line):
+            name = match["name"]
+            texts[name] = []
+        elif name:
+            texts[name].append(line)
+    if answer.flag("sql_stopped"):
+        texts.pop(name, None)
+    return [Change(each, "\n".join(texts[each]) if each in texts else None) for each in names]
 
 
 class Tool(Protocol):
@@ -132,6 +175,18 @@ class Tool(Protocol):
 
     def read(self, answer: Answer) -> Reading:
         """What the database was at before anything was done."""
+
+    def place(self, answer: Answer, moment: str) -> str | None:
+        """What the database was at ``before`` or ``after``, in the words of the ledger."""
+
+    def unreachable(self, target: str, answer: Answer, reading: Reading) -> str:
+        """Why the tool cannot go there, where a look can tell; empty when nothing speaks against it."""
+
+    def is_upwards(self, target: str, reading: Reading) -> bool:
+        """Whether the way to the target is the step ``up``."""
+
+    def changes(self, answer: Answer, reading: Reading) -> list[Change]:
+        """What the pending migrations would do, as far as the tool can tell."""
 
     def between(self, answer: Answer, before: str | None, after: str | None) -> tuple[list[str], list[str]]:
         """What was applied and what was rolled back."""

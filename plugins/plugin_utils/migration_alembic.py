@@ -1,4 +1,4 @@
-"""Migrations by Alembic: its history is a graph, and pending is what lies between the database and the heads."""
+"""Migrations by Alembic, also behind `flask db`: its history is a graph, and pending is what lies between the database and the heads."""
 
 # SPDX-License-Identifier: MIT
 
@@ -9,10 +9,11 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.fraisier.deploy.plugins.plugin_utils import shell
-from ansible_collections.fraisier.deploy.plugins.plugin_utils.migration import Reading, Request
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.migration import Change, Reading, Request, marks, sections
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
 
 LINE = re.compile(r"(?P<below>.+?) -> (?P<revision>[^ ,]+)(?: \([^)]*\))*(?:, .*)?")
+HEAD = re.compile(r"-- Running upgrade .*-> (?P<name>[^ ,]+)")
 WORD = re.compile(r"[^ ,()]+")
 
 Graph = Mapping[str, frozenset[str]]
@@ -45,19 +46,27 @@ def split(at: str | None) -> list[str]:
 
 class AlembicTool:
     script = "migrate_alembic"
+    program, modules = "alembic", ("alembic.config",)
 
     def check(self, request: Request) -> None:
         pass
 
+    def words(self, request: Request) -> list[str]:
+        """What stands before every command."""
+        return [*(["-c", request.config] if request.config else []), *request.extra_args]
+
     def parts(self, request: Request, targets: list[str]) -> list[str]:
-        config = ["-c", request.config] if request.config else []
-        words = shlex.join([*config, *request.extra_args])
-        forking = (shell.SCRIPTS / "alembic_fork.py").read_text(encoding="utf-8")
+        words = shlex.join(self.words(request))
+        modules = ",".join(self.modules)
+        forking = (shell.SCRIPTS / "main_fork.py").read_text(encoding="utf-8")
         return [
-            f'run_alembic() {{ run_argv alembic {words} "$@"; }}',
-            f'fork_alembic() {{ run_argv "$f_interpreter" -c "$f_fork_program" "$f_script" "$f_work" {words}; }}',
+            f'run_once() {{ run_argv {self.program} {words} "$@"; }}',
+            f'run_forked() {{ run_argv "$f_interpreter" -c "$f_fork_program" "$f_script" "$f_work" {modules} {words}; }}',
             shell.assign("fork_program", forking),
+            shell.assign("program", self.program),
+            shell.assign("module", self.modules[0]),
             shell.assign_lines("targets", targets),
+            shell.source("migrate_fork"),
         ]
 
     def looks_first(self, request: Request) -> bool:
@@ -71,10 +80,31 @@ class AlembicTool:
         at, ahead = answer.text("before"), answer.lines("ahead")
         applied = reach(graph, split(at))
         pending = [] if ahead else [revision for revision in reversed(list(graph)) if revision not in applied]
-        return Reading(at, pending, ahead, answer.flag("is_pending"))
+        return Reading(at, pending, ahead, answer.flag("is_pending"), stuck=marks(answer))
+
+    def place(self, answer: Answer, moment: str) -> str | None:
+        return answer.text(moment)
+
+    def unreachable(self, target: str, answer: Answer, reading: Reading) -> str:
+        return ""
+
+    def is_upwards(self, target: str, reading: Reading) -> bool:
+        return bool(set(split(target)) & set(reading.pending))
+
+    def changes(self, answer: Answer, reading: Reading) -> list[Change]:
+        return sections(answer, reading.pending, HEAD)
 
     def between(self, answer: Answer, before: str | None, after: str | None) -> tuple[list[str], list[str]]:
         graph = read_history(answer.lines("history"))
         old, new = reach(graph, split(before)), reach(graph, split(after))
         order = list(reversed(list(graph)))
         return [name for name in order if name in new - old], [name for name in reversed(order) if name in old - new]
+
+
+class FlaskMigrateTool(AlembicTool):
+    """Alembic behind `flask db`: the application itself says which database it is."""
+
+    program, modules = "flask", ("flask.cli", "flask_migrate")
+
+    def words(self, request: Request) -> list[str]:
+        return [*request.extra_args, "db", *(["-d", request.migrations_dir] if request.migrations_dir else [])]

@@ -37,7 +37,11 @@ def missing_dependency(world: World, number: int) -> tuple[str, ...]:
     return ()
 
 
+READS_ANYTHING = ("        branch: main\n", "        branch: main\n        risk: {unknown: apply}\n")
+
+
 def broken_migration(world: World, number: int) -> tuple[str, ...]:
+    world.write_config(READS_ANYTHING)
     if number == 1:
         world.edit(
             "migrations/versions/0001.py",
@@ -125,6 +129,7 @@ def test_on_a_third_deployment_the_second_goes_on_serving(world: World, fault: F
 
 
 OWN_TOOL = """\
+        risk: {{unknown: apply}}
         database:
           tool: command
           commands:

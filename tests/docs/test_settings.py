@@ -53,12 +53,12 @@ BEFORE_THE_PLAN = {"branch", "paths", "server", "select", "inventory", "inventor
 WHILE_THE_PLAN_RUNS = {"rollout.pause_seconds", "rollout.max_failures", "phase_timeouts"}
 # Used by workers, to choose what to deploy and when.
 FOR_WORKERS = {"priority", "deploy_schedule.cron", "deploy_schedule.timezone"}
+# Used before anything runs, to judge what migrations would do.
+FOR_THE_GATE = {"risk"}
 # Judged before anything runs: tests/unit/test_policy.py has them.
 POLICIES = {"protected", "allowed_actors", "freeze", "required_branch", "max_hosts", "override_actors"} | {
     f"approvals.{name}" for name in Approvals.model_fields
 }
-# Reaches the role, where it is for tools that are not built.
-FOR_LATER_TOOLS = {"database.migrations_dir"}
 # Speaks of hosts by name: tests/unit/test_balancer.py has it.
 BY_HOST = {"load_balancer.servers"}
 
@@ -132,13 +132,7 @@ NOT_BUILT = not_built(text_of(REFERENCE).replace(section(REFERENCE, "The file"),
 @pytest.mark.parametrize(
     "leaf",
     sorted(
-        set(leaves(Settings))
-        - BEFORE_THE_PLAN
-        - WHILE_THE_PLAN_RUNS
-        - FOR_WORKERS
-        - POLICIES
-        - FOR_LATER_TOOLS
-        - BY_HOST
+        set(leaves(Settings)) - BEFORE_THE_PLAN - WHILE_THE_PLAN_RUNS - FOR_WORKERS - POLICIES - FOR_THE_GATE - BY_HOST
     ),
 )
 def test_a_setting_changes_the_plan_or_is_said_to_be_not_built(targets: list[ResolvedFraise], leaf: str) -> None:
@@ -163,11 +157,6 @@ def test_a_setting_of_a_host_changes_the_plan_or_is_said_to_be_not_built(
 @pytest.mark.parametrize("name", ["plugin"])
 def test_keys_that_nothing_uses_are_said_to_be_not_built(name: str) -> None:
     assert name in not_built(section(REFERENCE, "The file"))
-
-
-@pytest.mark.parametrize("leaf", sorted(FOR_LATER_TOOLS))
-def test_settings_for_later_tools_are_said_to_be_not_built(leaf: str) -> None:
-    assert leaf.split(".")[-1] in NOT_BUILT
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)

@@ -86,6 +86,20 @@ def test_hosts_that_are_alike_share_a_line() -> None:
     assert "web1, web2, web3  aaaaaaaaaa  running" in text(replace(PLAN, findings=findings))
 
 
+def test_what_a_migration_may_do_is_said_when_it_is_more_than_an_addition() -> None:
+    grades = [
+        {"name": "0002", "grade": "additive", "why": "creates table a"},
+        {"name": "0003", "grade": "irreversible", "why": "drops column customers.a_rather_long_name_of_a_column"},
+    ]
+    migration = {**PLAN.findings["migration"], "grades": grades, "answers": ["apply", "ask"]}
+    said = text(replace(PLAN, findings={**PLAN.findings, "migration": migration}))
+    assert (
+        "  2. 0003\n  0003 is irreversible (must be approved): drops column\n    customers.a_rather_long_name_of_a_column\n"
+        in said
+    )
+    assert "additive" not in said
+
+
 def test_what_is_not_known_of_migrations_is_said() -> None:
     migration = {
         **PLAN.findings["migration"],

@@ -43,9 +43,6 @@ Every setting, from the models that check the file; `fraisier config schema` giv
 NOT_BUILT = {
     "Top.plugin": "the inventory plugin comes later",
     "Release.fetch": "`push` is refused",
-    "Database.tool": "`confiture`, `django` and `flask_migrate` are refused",
-    "Database.name": "no tool uses it",
-    "Database.migrations_dir": "no tool that is built uses it",
     "Database.strategy": "`rebuild` and `restore_migrate` are refused",
     "Destination.host": "refused: copies stay on their host",
 }

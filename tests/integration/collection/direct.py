@@ -42,3 +42,8 @@ def perform(
     action._allow_stdin = lambda: None
     action._compute_environment_string = lambda environment: None
     return dict(action.perform(Arguments(arguments)))
+
+
+def migrate(**arguments: Any) -> dict[str, Any]:
+    """The result of a task of the action `migrate`."""
+    return perform("migrate", arguments, path=os.environ["PATH"])

@@ -12,6 +12,9 @@ from ansible_collections.fraisier.deploy.plugins.action.migrate import find_tool
 from ansible_collections.fraisier.deploy.plugins.plugin_utils import http_check, migration, protocol, shell
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import ArgumentError, Arguments
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.migration_alembic import reach, read_history
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.migration_confiture import place, versions
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.migration_django import DjangoTool
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
 from estate import release_id
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,9 +181,22 @@ def test_history_of_alembic_is_a_graph() -> None:
     assert reach(graph, ["a2"]) == {"a2", "a1", "b1"}
 
 
-def test_tools_that_are_not_built_yet_say_so() -> None:
-    with pytest.raises(ArgumentError, match="not built yet"):
-        find_tool("django")
+def test_a_ledger_of_confiture_is_a_set_in_the_order_of_its_versions() -> None:
+    known = ["1", "2", "3", "4"]
+    assert [place(applied, known) for applied in ([], ["1"], ["1", "3"], ["2", "3", "4"])] == ["", "1", "3~2", "4~1"]
+    for applied in ({"1"}, {"1", "3"}, {"2", "3", "4"}, set[str]()):
+        assert versions(place(applied, known), known) == applied
+    assert versions("9", known) == {*known, "9"}, "a version whose file is gone"
+
+
+def test_where_django_is_says_what_is_applied_in_every_app() -> None:
+    told = {"applied": ("a.1", "b.1", "a.2"), "pending": ("b.2", "a.3")}
+    between = DjangoTool().between(Answer(told, complete=True), "a.2,b.1", "a.1")
+    assert between == ([], ["a.2", "b.1"])
+    assert DjangoTool().between(Answer(told, complete=True), "a.2,b.1", "a.3,b.2")[0] == ["b.2", "a.3"]
+
+
+def test_a_tool_that_nobody_knows_is_told_with_those_that_are() -> None:
     with pytest.raises(ArgumentError, match="known are alembic, command"):
         find_tool("flyway")
 

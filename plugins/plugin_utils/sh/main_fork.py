@@ -1,20 +1,23 @@
-"""Alembic's command line, imported once and forked for each command: reads a command a line (`upgrade heads`), answers with its exit code.
+"""A command line of the application's own, imported once and forked for each command: reads a command a line (`upgrade heads`), answers
+with its exit code.
 
-Runs on the host, in the interpreter of the application. Arguments: the `alembic` script that pip wrote, whose place this program takes; a
-folder, where each command's output is left as `out` and `err`; what stands before every command, such as `-c alembic.ini`.
+Runs on the host, in the interpreter of the application. Arguments: the script that pip wrote, whose place this program takes; a folder,
+where each command's output is left as `out` and `err`; the modules to import, the one with `main` first; what stands before every
+command, such as `-c alembic.ini`.
 """
 
+import importlib
 import os
 import signal
 import sys
 from typing import Any
 
-program, folder, *words = sys.argv[1:]
+program, folder, modules, *words = sys.argv[1:]
 if sys.path[0] == "":
     sys.path[0] = program.rpartition("/")[0]
 sys.argv = [program]
 
-from alembic.config import main  # noqa: E402
+main = [importlib.import_module(name) for name in modules.split(",")][0].main  # noqa: RUF015  # all are to be imported
 
 child = 0
 is_ended = False
@@ -47,4 +50,5 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 for number, name in ((1, "out"), (2, "err")):
     os.dup2(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
-sys.exit(main(argv=[*words, *command.split()]))
+sys.argv = [program, *words, *command.split()]
+sys.exit(main())

@@ -1,0 +1,183 @@
+"""What each migration tool's applications look like: a release with numbered migrations of plain SQL, and the tables that they made."""
+
+from __future__ import annotations
+
+import sqlite3
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from estate import release_id
+
+RELEASE = release_id("a" * 40)
+
+
+class Kit(ABC):
+    """An application in ``app``; its environment is in ``venv``, its database behind ``url``."""
+
+    tool: str
+    knows_ahead = True
+    more: dict[str, Any] = {}  # noqa: RUF012
+
+    def __init__(self, app: Path, venv: Path, url: str) -> None:
+        self.app, self.venv, self.url = app, venv, url
+        self.release = app / "releases" / RELEASE
+        self.release.mkdir(parents=True)
+        (self.release / "venv").symlink_to(venv)
+        self.set_up()
+
+    @abstractmethod
+    def set_up(self) -> None:
+        """Whatever the tool wants besides migrations."""
+
+    @abstractmethod
+    def name(self, number: int) -> str:
+        """Of a migration, as the tool calls it."""
+
+    @abstractmethod
+    def write(self, number: int, up: str, down: str, mark: str = "") -> list[Path]:
+        """A migration and its files; ``mark``: the reason why it has no way back."""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        where = {"app_path": str(self.app), "release_id": RELEASE, "version": "a" * 40, "bin_dir": "venv/bin"}
+        return {
+            **where,
+            "tool": self.tool,
+            "environment": {"DATABASE_URL": self.url},
+            "timeout_seconds": 280,
+            "lock_timeout_seconds": 250,
+            **self.more,
+        }
+
+    def tables(self) -> set[str]:
+        """Those of the form t1, t2 ..."""
+        if self.url.startswith("postgresql"):
+            with psycopg.connect(self.url) as server:
+                rows = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        else:
+            file = sqlite3.connect(self.url.removeprefix("sqlite:///"))
+            rows = file.execute("SELECT name FROM sqlite_master").fetchall()
+            file.close()
+        return {row[0] for row in rows if row[0][0] == "t" and row[0][1:].isdecimal()}
+
+    def _file(self, path: str, text: str) -> Path:
+        file = self.release / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+
+class Confiture(Kit):
+    tool = "confiture"
+
+    def set_up(self) -> None:
+        (self.release / "db" / "migrations").mkdir(parents=True)
+
+    def name(self, number: int) -> str:
+        return f"2026010100000{number}"
+
+    def write(self, number: int, up: str, down: str, mark: str = "") -> list[Path]:
+        head = f"-- fraisier:irreversible {mark}\n" if mark else ""
+        place = f"db/migrations/{self.name(number)}_m"
+        return [self._file(f"{place}.up.sql", f"{head}{up};\n"), self._file(f"{place}.down.sql", f"{down};\n")]
+
+
+class Django(Kit):
+    tool = "django"
+
+    def set_up(self) -> None:
+        self._file(
+            "manage.py",
+            "import os, sys\nfrom django.core.management import execute_from_command_line\n"
+            'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "conf")\nexecute_from_command_line(sys.argv)\n',
+        )
+        name = 'os.environ["DATABASE_URL"].removeprefix("sqlite:///")'
+        database = f'{{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": {name}}}}}'
+        self._file("conf.py", f'import os\nSECRET_KEY = "x"\nINSTALLED_APPS = ["shop"]\nDATABASES = {database}\n')
+        for folder in ("shop", "shop/migrations"):
+            self._file(f"{folder}/__init__.py", "")
+
+    def name(self, number: int) -> str:
+        return f"shop.{number:04}_m"
+
+    def write(self, number: int, up: str, down: str, mark: str = "") -> list[Path]:
+        head = f"# fraisier:irreversible {mark}\n" if mark else ""
+        below = [("shop", f"{number - 1:04}_m")] if number > 1 else []
+        body = f"    dependencies = {below}\n    operations = [migrations.RunSQL({up!r}, {down!r})]\n"
+        text = f"{head}from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n{body}"
+        return [self._file(f"shop/migrations/{number:04}_m.py", text)]
+
+
+class Alembic(Kit):
+    tool = "alembic"
+    ini = "alembic.ini"
+
+    def set_up(self) -> None:
+        self._file(self.ini, "[alembic]\nscript_location = migrations\npath_separator = os\n")
+        self._file(
+            "migrations/env.py",
+            "import os\nfrom alembic import context\nfrom sqlalchemy import create_engine\n"
+            'with create_engine(os.environ["DATABASE_URL"]).connect() as connection:\n'
+            "    context.configure(connection=connection, transaction_per_migration=True)\n"
+            "    with context.begin_transaction():\n        context.run_migrations()\n",
+        )
+
+    def name(self, number: int) -> str:
+        return f"rev{number}"
+
+    def write(self, number: int, up: str, down: str, mark: str = "") -> list[Path]:
+        head = f"# fraisier:irreversible {mark}\n" if mark else ""
+        below = repr(self.name(number - 1)) if number > 1 else "None"
+        ways = f"def upgrade():\n    op.execute({up!r})\n\n\ndef downgrade():\n    op.execute({down!r})\n"
+        text = f'{head}"""m"""\nfrom alembic import op\n\nrevision, down_revision = "{self.name(number)}", {below}\n\n\n{ways}'
+        return [self._file(f"migrations/versions/{self.name(number)}.py", text)]
+
+
+class FlaskMigrate(Alembic):
+    tool = "flask_migrate"
+    ini = "migrations/alembic.ini"
+
+    def set_up(self) -> None:
+        super().set_up()
+        self._file(
+            "app.py",
+            "import os\nfrom flask import Flask\nfrom flask_migrate import Migrate\nfrom flask_sqlalchemy import SQLAlchemy\n"
+            'app = Flask(__name__)\napp.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]\n'
+            "Migrate(app, SQLAlchemy(app))\n",
+        )
+
+
+class Dbmate(Kit):
+    """The tool `command`, with dbmate behind it."""
+
+    tool = "command"
+    knows_ahead = False
+
+    @property
+    def more(self) -> dict[str, Any]:  # type: ignore[override]
+        applied = "dbmate -d db status | sed -n 's/^\\[X\\] //p' | tail -n 1"
+        pending = "dbmate -d db status | sed -n 's/^\\[ \\] //p'"
+        down = f'until [ "$({applied})" = "$FRAISIER_TARGET" ]; do dbmate -d db --no-dump-schema rollback || exit; done'
+        commands = {"current": applied, "pending": pending, "up": "dbmate -d db --no-dump-schema up", "down": down}
+        return {"commands": commands, "pending_rc": 0, "migrations_dir": "db", "bin_dir": "venv/node_modules/.bin"}
+
+    def set_up(self) -> None:
+        (self.release / "db").mkdir()
+
+    def name(self, number: int) -> str:
+        return f"2026010100000{number}_m.sql"
+
+    def write(self, number: int, up: str, down: str, mark: str = "") -> list[Path]:
+        head = f"-- fraisier:irreversible {mark}\n" if mark else ""
+        return [self._file(f"db/{self.name(number)}", f"{head}-- migrate:up\n{up};\n-- migrate:down\n{down};\n")]
+
+
+KITS: dict[str, type[Kit]] = {
+    "alembic": Alembic,
+    "command": Dbmate,
+    "confiture": Confiture,
+    "django": Django,
+    "flask_migrate": FlaskMigrate,
+}

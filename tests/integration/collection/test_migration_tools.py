@@ -1,0 +1,254 @@
+"""Every migration tool keeps the same promises: real tools, installed from where people get them, on real databases."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.fraisier.deploy.plugins.action.migrate import TOOLS
+from direct import migrate
+from migration_kits import KITS, Kit
+
+from fraisier.risk import Grade, grade
+from tests.integration.record.postgresql import PostgresServer
+
+PYTHON_TOOLS = ("fraiseql-confiture>=1.29,<1.30", "psycopg[binary]>=3.2,<4", "django>=5.2,<6", "flask-migrate>=4.1,<5")
+
+
+def shared(name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that is made once for all test processes of this machine: the first makes it, the others wait."""
+    folder = Path(tempfile.gettempdir()) / f"fraisier-tests-{name}"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            (folder / "complete").touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def python_tools() -> Path:
+    def make(folder: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
+        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+        subprocess.run([*pip, *PYTHON_TOOLS], check=True)
+
+    return shared(f"migration-tools-{sys.version_info[0]}.{sys.version_info[1]}", make)
+
+
+@pytest.fixture(scope="session")
+def dbmate() -> Path:
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "dbmate@2"]
+        subprocess.run(npm, check=True, capture_output=True, timeout=280)
+
+    if not shutil.which("npm"):
+        pytest.skip("npm, which brings dbmate, is not on this machine")
+    return shared("dbmate", make)
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.stop()
+    server.remove()
+
+
+@pytest.fixture
+def new_kit(request: pytest.FixtureRequest, python_tools: Path, tmp_path: Path) -> Callable[[str, str], Kit]:
+    """Makes an application of a tool in a folder; all of one test share a database."""
+
+    def make(tool: str, folder: str = "app") -> Kit:
+        if tool == "confiture":
+            server: PostgresServer = request.getfixturevalue("postgresql")
+            url = made.setdefault(tool, "") or server.url(server.create_database())
+            made[tool] = url
+        else:
+            url = f"sqlite:///{tmp_path}/database"
+        venv = request.getfixturevalue("dbmate") if tool == "command" else python_tools
+        return KITS[tool](tmp_path / folder, venv, url)
+
+    made: dict[str, str] = {}
+    return make
+
+
+@pytest.fixture(params=KITS)
+def kit(request: pytest.FixtureRequest, new_kit: Callable[[str], Kit]) -> Kit:
+    """An application with the migrations 1 and 2."""
+    return with_two(new_kit(request.param))
+
+
+@pytest.fixture
+def confiture(new_kit: Callable[[str], Kit]) -> Kit:
+    return with_two(new_kit("confiture"))
+
+
+def with_two(kit: Kit) -> Kit:
+    for number in (1, 2):
+        add(kit, number)
+    return kit
+
+
+def add(kit: Kit, number: int, mark: str = "") -> list[Path]:
+    return kit.write(number, f"CREATE TABLE t{number} (id int)", f"DROP TABLE t{number}", mark)
+
+
+def names(kit: Kit, *numbers: int) -> list[str]:
+    return [kit.name(number) for number in numbers]
+
+
+def run(kit: Kit, **arguments: Any) -> dict[str, Any]:
+    return migrate(**{**kit.arguments, **arguments})
+
+
+def test_every_tool_has_a_kit() -> None:
+    assert set(KITS) == set(TOOLS)
+
+
+def test_up_nothing_pending_and_down(kit: Kit) -> None:
+    result = run(kit)
+    assert not result.get("failed"), result
+    assert (result["changed"], result["applied"], kit.tables()) == (True, names(kit, 1, 2), {"t1", "t2"})
+    assert not result.get("warnings")
+    top = result["after"]
+    again = run(kit)
+    assert (again["changed"], again["before"], again["pending"]) == (False, top, [])
+    add(kit, 3)
+    assert run(kit)["changed"]
+    back = run(kit, state="at", target=top)
+    assert (back["changed"], back["after"], kit.tables()) == (True, top, {"t1", "t2"}), back
+    assert run(kit)["changed"], "and up again"
+
+
+def test_a_batch_that_fails_in_the_middle_says_what_is_applied_and_what_is_not(kit: Kit) -> None:
+    before = run(kit)["after"]
+    add(kit, 3)
+    kit.write(4, "CREATE TABEL t4 (id int)", "DROP TABLE t4")
+    add(kit, 5)
+    result = run(kit)
+    assert result["failed"] and "TABEL" in f"{result['msg']}{result['stderr']}{result['stdout']}"
+    assert kit.tables() == {"t1", "t2", "t3"}
+    assert f"The database moved from {before} to {result['after']}" in result["msg"]
+    if kit.tool != "command":  # only its commands know what it has applied
+        assert result["applied"] == names(kit, 3)
+        assert f"{names(kit, 3)[0]} is applied, {', '.join(names(kit, 4, 5))} not" in result["msg"]
+    assert not run(kit, state="at", target=before).get("failed")
+    assert kit.tables() == {"t1", "t2"}
+
+
+def test_one_without_a_way_back_is_told_before_and_keeps_all_where_it_is(kit: Kit) -> None:
+    top = run(kit)["after"]
+    add(kit, 3, mark="the old rows are gone")
+    add(kit, 4)
+    told = run(kit, state="status", explain=True)
+    assert [change["stuck"] for change in told["changes"]] == ["the old rows are gone", None]
+    graded = grade(told["changes"], told["dialect"])
+    assert [each.grade for each in graded] == [Grade.IRREVERSIBLE, Grade.ADDITIVE], graded
+    assert not run(kit).get("failed")
+    if kit.tool == "command":  # its way down is the user's own
+        return
+    refused = run(kit, state="at", target=top)
+    assert refused["irreversible"] and "the old rows are gone. Nothing was migrated" in refused["msg"]
+    assert kit.tables() == {"t1", "t2", "t3", "t4"}
+
+
+def test_a_database_ahead_of_the_code_is_refused(kit: Kit) -> None:
+    if not kit.knows_ahead:
+        pytest.skip("own commands cannot tell")
+    files = add(kit, 3)
+    run(kit)
+    for file in files:
+        file.unlink()
+    refused = run(kit)
+    assert refused["failed"] and refused["database_ahead"] == names(kit, 3)
+    assert f"the database is ahead of the code: it is at {names(kit, 3)[0]}" in refused["msg"]
+    assert not run(kit, state="status").get("failed")
+
+
+@pytest.mark.parametrize("tool", KITS)
+def test_two_controllers_at_once_migrate_once(tool: str, new_kit: Callable[[str, str], Kit]) -> None:
+    """From two folders, as two hosts would: only the database can keep them apart."""
+    kits = [with_two(new_kit(tool, folder)) for folder in ("one", "other")]
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(run, kits))
+    assert [result.get("failed", False) for result in results] == [False, False], results
+    assert sorted(result["changed"] for result in results) == [False, True]
+    assert kits[0].tables() == {"t1", "t2"}
+
+
+def test_confiture_a_look_writes_nothing(confiture: Kit, postgresql: PostgresServer) -> None:
+    told = run(confiture, state="status", explain=True)
+    assert (told["before"], told["pending"]) == ("", names(confiture, 1, 2))
+    assert not has_ledger(confiture)
+
+
+def has_ledger(kit: Kit) -> bool:
+    import psycopg
+
+    with psycopg.connect(kit.url) as server:
+        return server.execute("SELECT to_regclass('tb_confiture')").fetchone() != (None,)
+
+
+def test_confiture_a_folder_that_is_not_there_is_not_nothing_to_do(confiture: Kit) -> None:
+    assert "there is no folder db/wrong" in run(confiture, migrations_dir="db/wrong")["msg"]
+
+
+def test_confiture_a_version_between_is_applied_and_told_and_has_no_way_back_alone(confiture: Kit) -> None:
+    for file in confiture.write(2, "CREATE TABLE t2 (id int)", "DROP TABLE t2"):
+        file.unlink()
+    add(confiture, 3)
+    run(confiture)
+    add(confiture, 2)
+    result = run(confiture)
+    assert result["changed"] and result["applied"] == names(confiture, 2)
+    without = f"{confiture.name(3)}~{confiture.name(2)}"
+    assert (result["before"], result["after"]) == (without, confiture.name(3))
+    refused = run(confiture, state="at", target=without)
+    assert refused["failed"] and "is older than" in refused["msg"]
+    assert confiture.tables() == {"t1", "t2", "t3"}
+
+
+def test_confiture_sql_without_its_other_half_and_edited_files_are_refused_by_name(confiture: Kit) -> None:
+    run(confiture)
+    up, down = add(confiture, 3)
+    down.unlink()
+    assert run(confiture, state="status", explain=True)["changes"][0]["stuck"] == "it has no .down.sql"
+    refused = run(confiture)
+    assert refused["failed"] and confiture.name(3) in f"{refused['msg']}{refused['stdout']}"
+    up.unlink()
+    confiture.write(2, "CREATE TABLE t2 (id bigint)", "DROP TABLE t2")
+    add(confiture, 4)
+    edited = run(confiture)
+    assert "hecksum" in edited["msg"] and confiture.tables() == {"t1", "t2"}
+
+
+def test_confiture_to_nothing_and_to_nowhere(confiture: Kit) -> None:
+    run(confiture)
+    nowhere = run(confiture, state="at", target="99")
+    assert nowhere["failed"] and confiture.tables() == {"t1", "t2"}
+    assert run(confiture, state="at", target="base")["rolled_back"] == names(confiture, 2, 1)
+    assert confiture.tables() == set()
+
+
+def test_confiture_that_waits_too_long_for_its_lock_may_be_tried_again(confiture: Kit) -> None:
+    import psycopg
+
+    run(confiture)
+    add(confiture, 3)
+    with psycopg.connect(confiture.url) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (0x66726169736965,))
+        busy = run(confiture, lock_timeout_seconds=1)
+    assert busy["retriable"] and "another migration of this database" in busy["msg"]
+    assert confiture.tables() == {"t1", "t2"}
