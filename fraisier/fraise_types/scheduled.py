@@ -80,6 +80,9 @@ class Settings(Release):
     def jobs_to_run(self) -> tuple[str, ...]:
         return tuple(self.jobs)
 
+    def has_timers(self) -> bool:
+        return True
+
     def units(self, target: Target) -> Iterator[tuple[str, str]]:
         for name in self.jobs:
             yield self.run.scope, f"{unit_prefix(target)}-{name}.service"

@@ -261,6 +261,10 @@ class Location(Section):
         """Names of what `fraisier run` may run, without a deployment."""
         return ()
 
+    def has_timers(self) -> bool:
+        """Whether its hosts run jobs that nobody asks for: workers then fetch what those have done."""
+        return False
+
     def units(self, target: Target) -> Iterable[tuple[str, str]]:  # noqa: ARG002 - types that have some derive them from it
         """Scope (``system`` or ``user``) and name of each systemd unit that the target has to itself on its hosts."""
         return ()
