@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from fraisier import deploy, engine, jobs, policy
+from fraisier import deploy, engine, gate, jobs, policy
+from fraisier.compile import deploy_plan
 from fraisier.config import FraisierConfig, ResolvedFraise
 from fraisier.engine import due
 from fraisier.engine.approving import approve
 from fraisier.engine.body import carry_out
 from fraisier.engine.runners import Runners
 from fraisier.errors import ApprovalNeeded, PolicyRefused, UsageError
+from fraisier.plan import Release
 from fraisier.record import approvals, read
 from fraisier.record.ledger import Ledger
 from fraisier.record.owner import Owner
@@ -269,6 +271,40 @@ def test_an_approval_of_a_job_is_for_its_parameters(place: Place, asked: Asked, 
         policy.ask(
             place.ledger, resolved, Kind.JOB, other, ["localhost"], policy.of_job(resolved, other), place.environ
         )
+
+
+def test_an_approval_is_not_spent_by_a_deployment_that_ends_for_want_of_another(place: Place) -> None:
+    resolved, subject = (
+        place.resolved("protected: true"),
+        policy.of_commit(place.resolved("protected: true"), place.commit),
+    )
+    approve(place.ledger, resolved, place.commit, actor="bob", environ=place.environ)
+    for status, error in ((Status.FAILED, ApprovalNeeded("of its migrations")), (Status.FAILED, None)):
+        work = begun(place, resolved, Asked("alice"))
+        policy.consent(work, subject)
+        work.finish(status, error=error)
+    with pytest.raises(ApprovalNeeded):
+        policy.consent(begun(place, resolved, Asked("alice")), subject)
+
+
+def test_only_a_risk_that_somebody_has_spoken_of_makes_the_gate_look(place: Place) -> None:
+    resolved = place.resolved("database: {tool: alembic}")
+    work = begun(place, resolved, Asked("alice"))
+    work.old = Release("20000101T000000Z-000000000000-000000", place.commit)
+    plan = deploy_plan(resolved, work.old)
+    assert gate.decide(work, plan, None) is plan
+    assert not gate.is_open(work, plan)
+    work.resolved = place.resolved("protected: true\n        database: {tool: alembic}")
+    assert gate.is_open(work, plan)
+    work.finish(Status.FAILED)
+
+
+def test_migrations_are_approved_of_one_commit() -> None:
+    """Of one that cannot be read nothing but its name is compared: another commit may have changed all of it."""
+    graded = [{"name": "0002", "grade": "unknown", "why": "its tool cannot show what it would do"}]
+    assert gate.subject("a" * 40, graded) == gate.subject("a" * 40, [dict(each) for each in graded])
+    assert gate.subject("a" * 40, graded) != gate.subject("b" * 40, graded)
+    assert gate.subject("a" * 40, graded) != gate.subject("a" * 40, [{**graded[0], "grade": "additive"}])
 
 
 def begun(place: Place, resolved: ResolvedFraise, asked: Asked) -> Work:
