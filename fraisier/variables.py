@@ -11,7 +11,7 @@ from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.copies import dump_variables, folder_name
 from fraisier.fraise_types.database import Database
 from fraisier.fraise_types.health import words
-from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.release import FromGit, Release
 from fraisier.plan import Secrets, Template
 from fraisier.secrets import SecretRef
 
@@ -38,7 +38,7 @@ def repository_of(resolved: ResolvedFraise) -> tuple[str, str]:
     """
     module_of(resolved)
     settings = resolved.settings
-    return (settings.git_repo or "", settings.branch) if isinstance(settings, Release) else ("", "")
+    return (settings.git_repo or "", settings.branch) if isinstance(settings, FromGit) else ("", "")
 
 
 def database_of(resolved: ResolvedFraise) -> Database | None:
