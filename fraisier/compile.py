@@ -11,6 +11,7 @@ from fraisier.balancer import helping_hosts, server_variables
 from fraisier.batches import serial
 from fraisier.connection import connection_variables, inventory_groups
 from fraisier.errors import FraisierError, UsageError
+from fraisier.fraise_types.migration_tools import THEIRS, commands_of
 from fraisier.fraise_types.service import HealthCheck
 from fraisier.plan import Plan, Release, Secrets, Template, digest
 from fraisier.variables import database_of, module_of, repository_of, target_variables
@@ -42,7 +43,9 @@ def deploy_plan(resolved: ResolvedFraise, release: Release, *, protect: Sequence
 def is_reversible(resolved: ResolvedFraise) -> bool:
     """Whether the schema can be asked to go back: False only for a tool of the user's own that has no command for it."""
     database = database_of(resolved)
-    return database is not None and (database.tool != "command" or database.commands.down is not None)
+    if database is None or not (database.tool == "command" or database.tool in THEIRS):
+        return database is not None
+    return "down" in commands_of(database)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from fraisier.config.sections import NAME_RULE
 from fraisier.fraise_types import api, scheduled
+from fraisier.fraise_types.migration_tools import THEIRS
 from fraisier.fraise_types.release import FromGit, Release
 from fraisier.fraise_types.service import HealthCheck
 from fraisier.fraise_types.spelling import did_you_mean
@@ -53,6 +54,8 @@ def _database(candidate: Candidate) -> Iterator[Finding]:
         yield value.place_of("database"), "commands.up is missing", "with tool: command it says how to migrate"
     elif found.tool != "command" and value.get("database", "commands"):
         yield value.place_of("database", "commands"), f"is for tool: command, not for {found.tool}", ""
+    elif found.tool in THEIRS and (fault := THEIRS[found.tool].fault_of(found)):
+        yield value.place_of("database"), fault, ""
     if found.backup_before_deploy and found.url is None:
         yield (
             value.place_of("database", "backup_before_deploy"),

@@ -18,6 +18,7 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import A
 from direct import migrate
 from migration_kits import KITS, Kit
 
+from fraisier.fraise_types.migration_tools import OURS
 from fraisier.risk import Grade, grade
 from tests.acceptance.world import wait_for
 from tests.integration.record.postgresql import PostgresServer
@@ -116,7 +117,7 @@ def run(kit: Kit, **arguments: Any) -> dict[str, Any]:
 
 
 def test_every_tool_has_a_kit() -> None:
-    assert set(KITS) == set(TOOLS)
+    assert set(KITS) == set(TOOLS) == set(OURS)
 
 
 def test_up_nothing_pending_and_down(kit: Kit) -> None:
