@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fraisier.batches import batches
 from fraisier.compile import Move, is_reversible, rollback_plan
-from fraisier.errors import DeploymentCancelled, FraisierError, TargetUnreachable
+from fraisier.errors import ApprovalNeeded, DeploymentCancelled, FraisierError, TargetUnreachable
 from fraisier.plan import Release
 from fraisier.record import read
 from fraisier.run import Options
@@ -55,6 +55,8 @@ def compensate(work: Work, evidence: Evidence, error: FraisierError) -> Deployme
     still_running = stop_on_hosts(work, evidence)
     moved = _moved(work.new, evidence)
     if not moved and not evidence.migration.moved:
+        if isinstance(error, ApprovalNeeded) and work.claim.background:
+            return work.wait(error)
         status = Status.CANCELLED if was_cancelled else Status.FAILED
         text = "; ".join(still_running.values())
         return work.finish(

@@ -80,7 +80,8 @@ def _judged(work: Work, plan: Plan, found: Mapping[str, Any], planned: StoredPla
     if asked and not is_approved:
         work.listener.note(f"{work.target}: {_told(asked)}")
         named = ", ".join(f"{each['name']} ({each['grade']})" for each in asked)
-        policy.require(work, subject(asked), f"{'migration' if len(asked) == 1 else 'migrations'} {named}")
+        detail = f"{'migration' if len(asked) == 1 else 'migrations'} {named} of commit {work.commit[:10]}"
+        policy.require(work, subject(work.commit, asked), detail)
     return bound.held(plan, found)
 
 
@@ -96,6 +97,6 @@ def _refuse(work: Work, risky: Sequence[Mapping[str, Any]]) -> NoReturn:
     )
 
 
-def subject(risky: Sequence[Mapping[str, Any]]) -> str:
-    """What exactly is approved: these migrations, for what they were graded."""
-    return f"migrations-{digest(list(risky))[:16]}"
+def subject(commit: str, risky: Sequence[Mapping[str, Any]]) -> str:
+    """What exactly is approved: these migrations, as this commit has them, for what they were graded."""
+    return f"migrations {digest(list(risky))} commit {commit}"

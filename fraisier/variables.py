@@ -11,7 +11,8 @@ from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.copies import destination_variables, dump_variables, folder_name
 from fraisier.fraise_types.database import Database
 from fraisier.fraise_types.health import words
-from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.migration_tools import THEIRS, commands_of
+from fraisier.fraise_types.release import FromGit, Release
 from fraisier.plan import Secrets, Template
 from fraisier.secrets import SecretRef
 
@@ -38,7 +39,7 @@ def repository_of(resolved: ResolvedFraise) -> tuple[str, str]:
     """
     module_of(resolved)
     settings = resolved.settings
-    return (settings.git_repo or "", settings.branch) if isinstance(settings, Release) else ("", "")
+    return (settings.git_repo or "", settings.branch) if isinstance(settings, FromGit) else ("", "")
 
 
 def database_of(resolved: ResolvedFraise) -> Database | None:
@@ -125,17 +126,17 @@ def _migrate_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, 
     environment = {}
     if database.url is not None:
         environment[database.url_variable] = secrets.value("database_url", database.url)
-    commands = database.commands.model_dump(exclude_none=True)
+    is_ours = database.tool not in THEIRS
     return {
-        "fraisier_migrate_tool": database.tool,
+        "fraisier_migrate_tool": database.tool if is_ours else "command",
         "fraisier_migrate_environment": environment,
         "fraisier_migrate_bin_dir": database.bin_dir or "",
         "fraisier_migrate_config": database.config or "",
         "fraisier_migrate_migrations_dir": database.migrations_dir or "",
         "fraisier_migrate_url_variable": database.url_variable,
         "fraisier_migrate_database": database.name or "",
-        "fraisier_migrate_commands": {name: words(command) for name, command in commands.items()},
-        "fraisier_migrate_pending_rc": database.pending_rc,
+        "fraisier_migrate_commands": dict(commands_of(database)),
+        "fraisier_migrate_pending_rc": database.pending_rc if is_ours else THEIRS[database.tool].pending_rc,
         "fraisier_migrate_extra_args": list(database.extra_args),
         "fraisier_migrate_allow_database_ahead": database.allow_database_ahead,
         "fraisier_migrate_timeout_seconds": database.timeout_seconds,

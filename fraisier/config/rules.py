@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from fraisier.config.sections import NAME_RULE
 from fraisier.fraise_types import api, scheduled
-from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.migration_tools import THEIRS
+from fraisier.fraise_types.release import FromGit, Release
 from fraisier.fraise_types.service import HealthCheck
 from fraisier.fraise_types.spelling import did_you_mean
 from fraisier.selection import GLOB
@@ -53,6 +54,8 @@ def _database(candidate: Candidate) -> Iterator[Finding]:
         yield value.place_of("database"), "commands.up is missing", "with tool: command it says how to migrate"
     elif found.tool != "command" and value.get("database", "commands"):
         yield value.place_of("database", "commands"), f"is for tool: command, not for {found.tool}", ""
+    elif found.tool in THEIRS and (fault := THEIRS[found.tool].fault_of(found)):
+        yield value.place_of("database"), fault, ""
     if found.backup_before_deploy and found.url is None:
         yield (
             value.place_of("database", "backup_before_deploy"),
@@ -229,7 +232,7 @@ def _policies(candidate: Candidate) -> Iterator[Finding]:
     if named and not any(GLOB & set(name) for name in named) and required > len(set(named)):
         message = f"asks for {required}, and `by` names {len(set(named))}"
         yield value.place_of("approvals", "required"), message, "name more people, or ask for fewer"
-    if not isinstance(settings, Release):
+    if not isinstance(settings, FromGit):
         return
     if settings.required_branch not in (None, settings.branch):
         message = f"branch is {settings.branch}, and required_branch says {settings.required_branch}"

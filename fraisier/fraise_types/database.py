@@ -2,11 +2,31 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from fraisier.fraise_types.copies import Destination, Dump, Number, Retention
-from fraisier.fraise_types.fields import NUMBER, Command, Line, Seconds, Secret, Section, VariableName
+from fraisier.fraise_types.fields import NUMBER, Command, Line, Seconds, Secret, Section, VariableName, refuse
+from fraisier.fraise_types.migration_tools import OURS, THEIRS
+from fraisier.fraise_types.spelling import did_you_mean
 from fraisier.plan import Secrets
+from fraisier.vocabulary import NAME
+
+
+def _installed(name: str) -> str:
+    known = (*OURS, *THEIRS)
+    if name not in known:
+        raise refuse(f"expected one of {', '.join(known)}", hint=did_you_mean(name, known))
+    return name
+
+
+# Packages may add tools, so the schema says which there are and takes others too.
+Tool = Annotated[
+    str,
+    AfterValidator(_installed),
+    WithJsonSchema(
+        {"anyOf": [{"enum": list(OURS), "type": "string"}, {"pattern": f"^{NAME.pattern}$", "type": "string"}]}
+    ),
+]
 
 
 class MigrationCommands(Section):
@@ -42,8 +62,8 @@ class BackupBefore(Dump):
 class Database(Section):
     """How the database follows the release."""
 
-    tool: Literal["command", "alembic", "confiture", "django", "flask_migrate"] | None = Field(
-        None, description="Migration tool; `command` runs `commands`. Required."
+    tool: Tool | None = Field(
+        None, description="Migration tool; `command` runs `commands`. A package may add others. Required."
     )
     url: Secret | None = Field(
         None, description="Address of the database. A secret: write ${DATABASE_URL}. Default: none."

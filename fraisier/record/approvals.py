@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from fraisier.errors import ApprovalNeeded
 from fraisier.record import encode, facts
 from fraisier.record.ledger import target_lock
 from fraisier.vocabulary import Status, Target, Trigger
@@ -71,7 +72,8 @@ class History:
 
 
 def read_history(ledger: Ledger, since: datetime, target: Target | None = None) -> History:
-    """What was recorded from ``since`` on: of ``target``, or of all."""
+    """What was recorded from ``since`` on: of ``target``, or of all. What was used by a deployment that ended for want of another
+    approval is unused again."""
     here = "AND a.subject = :subject" if target else ""
     rows = ledger.query(
         _READ.format(here=here),
@@ -82,7 +84,11 @@ def read_history(ledger: Ledger, since: datetime, target: Target | None = None) 
         used=USED,
     )
     details = {row["id"]: encode.read_document(row["details"]) or {} for row in rows}
-    used = {str(details[row["id"]].get("approval")): str(row["deployment_id"]) for row in rows if row["action"] == USED}
+    used = {
+        str(details[row["id"]].get("approval")): str(row["deployment_id"])
+        for row in rows
+        if row["action"] == USED and row["error_code"] != ApprovalNeeded.__name__
+    }
     needs = [Entry(**_common(row, details[row["id"]])) for row in rows if row["action"] == NEEDED]
     given = [_approval(row, details[row["id"]], used) for row in rows if row["action"] == GIVEN]
     return History(tuple(needs), tuple(given))
@@ -146,7 +152,7 @@ def _common(row: Row, details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _READ = """
-SELECT a.id, a.created_at, a.actor, a.action, a.subject, a.deployment_id, a.details, d.status
+SELECT a.id, a.created_at, a.actor, a.action, a.subject, a.deployment_id, a.details, d.status, d.error_code
 FROM tb_audit_log AS a LEFT JOIN tb_deployment AS d ON a.deployment_id <> '' AND d.id = a.deployment_id
 WHERE a.created_at >= :since AND a.action IN (:needed, :given, :used) {here} ORDER BY a.created_at, a.pk_audit_log
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -11,11 +10,10 @@ from fraisier.compile import deploy_plan
 from fraisier.config import FraisierConfig
 from fraisier.errors import NotBuiltYet
 from fraisier.fraise_types import TYPES
-from fraisier.fraise_types.database import Database
+from fraisier.fraise_types.migration_tools import OURS
 from tests.docs.pages import ROOT, rows, text_of
 from tests.docs.subjects import RELEASE
 
-TOOLS = [word for kind in get_args(Database.model_fields["tool"].annotation) for word in get_args(kind)]
 STATES = {row[0]: row[1] for row in rows(text_of("README.md")) if len(row) == 2}
 CONFIG = """\
 fraises:
@@ -60,7 +58,7 @@ def test_each_fraise_type_has_its_state(name: str) -> None:
     assert ("not built yet" in said) is not TYPES[name].BUILT
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", OURS)
 def test_each_migration_tool_has_its_state(tool: str, tmp_path: Path) -> None:
     more = "database: {tool: command, commands: {up: 'true'}}" if tool == "command" else f"database: {{tool: {tool}}}"
     said = state(f"migrations with `{tool}`")

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from fraisier import deploy, engine, policy
+from fraisier import deploy, engine, gate, jobs, policy
+from fraisier.compile import deploy_plan
 from fraisier.config import FraisierConfig, ResolvedFraise
 from fraisier.engine import due
 from fraisier.engine.approving import approve
 from fraisier.engine.body import carry_out
 from fraisier.engine.runners import Runners
 from fraisier.errors import ApprovalNeeded, PolicyRefused, UsageError
+from fraisier.plan import Release
 from fraisier.record import approvals, read
 from fraisier.record.ledger import Ledger
 from fraisier.record.owner import Owner
@@ -240,6 +242,69 @@ def test_the_risk_gate_s_face_asks_for_one_approval_of_exactly_its_subject(place
     with pytest.raises(ApprovalNeeded):
         policy.require(work, "migrations 0007 sha256:2", "migrations 0007")
     work.finish(Status.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("asked", "other", "words"),
+    [
+        (Asked("alice", params={"since": "1"}), Asked("alice", params={"since": "2"}), r"a run of run since=1"),
+        (Asked("alice", restore="20261122T030000Z"), Asked("alice", restore=""), "restoring the newest copy up to"),
+    ],
+)
+def test_an_approval_of_a_job_is_for_its_parameters(place: Place, asked: Asked, other: Asked, words: str) -> None:
+    text = CONFIG.replace("type: api", "type: etl").replace("service: {{manager: none}}", "script: x.sh")
+    text = "\n".join(line for line in text.splitlines() if "health_check" not in line)
+    policies = "approvals: {required: 1, kinds: [job]}"
+    path = place.folder / "fraises.yaml"
+    path.write_text(text.format(repository=place.repository, app=place.folder / "app", policies=policies))
+    resolved = FraisierConfig(path, environ=place.environ).get_fraise_environment("my_api", "production")
+    resolved = resolved if asked.restore is not None else jobs.of_job(resolved, None)
+    subject = policy.of_job(resolved, asked)
+    with pytest.raises(ApprovalNeeded, match=f"an approval of {words}") as caught:
+        policy.ask(place.ledger, resolved, Kind.JOB, asked, ["localhost"], subject, place.environ)
+    need = approvals.read_history(place.ledger, datetime.now(UTC) - timedelta(hours=1), resolved.target).open_needs()[0]
+    job = " --job run" if asked.restore is None else ""
+    assert caught.value.hint == f"somebody else types: fraisier approve my_api production {need.id[:8]}{job}"
+    approve(place.ledger, resolved, need.id[:8], actor="bob", environ=place.environ)
+    policy.ask(place.ledger, resolved, Kind.JOB, asked, ["localhost"], subject, place.environ)
+    with pytest.raises(ApprovalNeeded):
+        policy.ask(
+            place.ledger, resolved, Kind.JOB, other, ["localhost"], policy.of_job(resolved, other), place.environ
+        )
+
+
+def test_an_approval_is_not_spent_by_a_deployment_that_ends_for_want_of_another(place: Place) -> None:
+    resolved, subject = (
+        place.resolved("protected: true"),
+        policy.of_commit(place.resolved("protected: true"), place.commit),
+    )
+    approve(place.ledger, resolved, place.commit, actor="bob", environ=place.environ)
+    for status, error in ((Status.FAILED, ApprovalNeeded("of its migrations")), (Status.FAILED, None)):
+        work = begun(place, resolved, Asked("alice"))
+        policy.consent(work, subject)
+        work.finish(status, error=error)
+    with pytest.raises(ApprovalNeeded):
+        policy.consent(begun(place, resolved, Asked("alice")), subject)
+
+
+def test_only_a_risk_that_somebody_has_spoken_of_makes_the_gate_look(place: Place) -> None:
+    resolved = place.resolved("database: {tool: alembic}")
+    work = begun(place, resolved, Asked("alice"))
+    work.old = Release("20000101T000000Z-000000000000-000000", place.commit)
+    plan = deploy_plan(resolved, work.old)
+    assert gate.decide(work, plan, None) is plan
+    assert not gate.is_open(work, plan)
+    work.resolved = place.resolved("protected: true\n        database: {tool: alembic}")
+    assert gate.is_open(work, plan)
+    work.finish(Status.FAILED)
+
+
+def test_migrations_are_approved_of_one_commit() -> None:
+    """Of one that cannot be read nothing but its name is compared: another commit may have changed all of it."""
+    graded = [{"name": "0002", "grade": "unknown", "why": "its tool cannot show what it would do"}]
+    assert gate.subject("a" * 40, graded) == gate.subject("a" * 40, [dict(each) for each in graded])
+    assert gate.subject("a" * 40, graded) != gate.subject("b" * 40, graded)
+    assert gate.subject("a" * 40, graded) != gate.subject("a" * 40, [{**graded[0], "grade": "additive"}])
 
 
 def begun(place: Place, resolved: ResolvedFraise, asked: Asked) -> Work:

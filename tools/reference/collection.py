@@ -30,6 +30,7 @@ IN_ORDER = (
     "systemd",
     "supervisor",
     "docker_compose",
+    "coolify",
     "health",
     "job",
     "jobs",

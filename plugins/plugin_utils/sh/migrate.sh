@@ -2,7 +2,7 @@
 # One migration at a time in this folder and in this database. In: f_app_path f_directory f_bin_dir f_step (look, latest, up, down)
 # f_expected f_allow_ahead f_timeout_seconds f_lock_timeout_seconds f_repo f_version f_url_variable f_lock_program f_explain f_wants_marks
 # f_longest_sql; function migrate_environment; preview.sh (check mode); and the tool's own file, which has tool_look (sets f_at,
-# f_pending), tool_up, tool_down.
+# f_pending; after a step 0 where it cannot tell), tool_up, tool_down.
 
 # Runs a command of the tool inside the release; `inside` leaves its output in $f_work/out and $f_work/err.
 there() (
@@ -87,7 +87,12 @@ f_step_deadline=$f_deadline
 tool_look before
 if [ "$f_step" = look ] || [ "$f_check" = 1 ]; then finish; fi
 case $f_step in
-  latest) [ "$f_pending" = 0 ] || step up ;;
+  latest)
+    if [ "$f_pending" = 1 ]; then
+      step up
+      [ "$f_pending" = 0 ] || fail "up says that it has done its work, and the database says that something is pending still"
+    fi
+    ;;
   *)
     if [ "$f_at" != "$f_expected" ]; then
       emit moved 1

@@ -10,6 +10,7 @@ tool_look() {
     f_at=$(grep . "$f_work/out" | head -n 1)
     emit "$1" "$f_at"
   fi
+  [ "$1" = before ] || f_pending=0
   [ "$1" = before ] && [ "$f_has_pending" = 1 ] || return 0
   inside run_pending
   f_rc=$?

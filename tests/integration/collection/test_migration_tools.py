@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.fraisier.deploy.plugins.action.migrate import TOOLS
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import ArgumentError
 from direct import migrate
 from migration_kits import KITS, Kit
 
+from fraisier.fraise_types.migration_tools import OURS
 from fraisier.risk import Grade, grade
+from tests.acceptance.world import wait_for
 from tests.integration.record.postgresql import PostgresServer
 
 PYTHON_TOOLS = ("fraiseql-confiture>=1.29,<1.30", "psycopg[binary]>=3.2,<4", "django>=5.2,<6", "flask-migrate>=4.1,<5")
@@ -114,7 +117,7 @@ def run(kit: Kit, **arguments: Any) -> dict[str, Any]:
 
 
 def test_every_tool_has_a_kit() -> None:
-    assert set(KITS) == set(TOOLS)
+    assert set(KITS) == set(TOOLS) == set(OURS)
 
 
 def test_up_nothing_pending_and_down(kit: Kit) -> None:
@@ -252,3 +255,86 @@ def test_confiture_that_waits_too_long_for_its_lock_may_be_tried_again(confiture
         busy = run(confiture, lock_timeout_seconds=1)
     assert busy["retriable"] and "another migration of this database" in busy["msg"]
     assert confiture.tables() == {"t1", "t2"}
+
+
+def test_confiture_that_is_busy_by_itself_may_be_tried_again(confiture: Kit) -> None:
+    """Its own lock, held by somebody who does not ask us: exit code 6."""
+    import psycopg
+
+    run(confiture)
+    confiture.write(3, "SELECT pg_advisory_xact_lock(7)", "SELECT 1")
+    with psycopg.connect(confiture.url, autocommit=True) as gate:
+        gate.execute("SELECT pg_advisory_lock(7)")
+        other = subprocess.Popen(
+            [confiture.release / "venv/bin/confiture", "migrate", "up", "--no-config"],
+            cwd=confiture.release,
+            env={"CONFITURE_DATABASE_URL": confiture.url, "PATH": "/usr/bin:/bin"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        wait_for(lambda: gate.execute(waits).fetchone(), "the other one is in the middle", 60)
+        busy = run(confiture, lock_timeout_seconds=1)
+        gate.execute("SELECT pg_advisory_unlock(7)")
+        assert other.wait(60) == 0
+    assert (busy["failed"], busy["retriable"], busy["rc"], busy["applied"]) == (True, True, 6, [])
+    assert "lock" in busy["msg"]
+
+
+def test_confiture_says_ok_of_what_has_failed_and_nobody_believes_it(confiture: Kit) -> None:
+    """Its report of a failed `up` has "ok": true; its stdout has more than JSON in it, and files for its checks are no migrations."""
+    confiture.write(3, "CREATE TABEL t3 (id int)", "DROP TABLE t3")
+    for number in (1, 3):
+        (confiture.release / f"db/migrations/{confiture.name(number)}_m.verify.sql").write_text("SELECT true;\n")
+    result = run(confiture)
+    assert (result["failed"], result["rc"], result["applied"]) == (True, 3, names(confiture, 1, 2)), result
+    assert "TABEL" in result["msg"] and "{" not in result["msg"]
+    assert result["pending"] == names(confiture, 1, 2, 3)
+
+
+def test_confiture_that_only_pretends_is_found_out(confiture: Kit) -> None:
+    """Two documents on stdout, exit code 0, success and applied: and the database is where it was."""
+    result = run(confiture, extra_args=["--dry-run-execute", "--yes"])
+    assert (result["failed"], result["changed"], result["applied"]) == (True, False, [])
+    assert result["msg"] == "up says that it has done its work, and the database says that something is pending still"
+    assert confiture.tables() == set()
+
+
+def test_confiture_marks_of_its_own_are_honoured_and_grades_are_of_what_is_pending(confiture: Kit) -> None:
+    """A line in the file makes it refuse (exit code 5); what was applied long ago is not graded, though Confiture grades all files."""
+    confiture.write(3, "-- confiture:destructive\nDROP TABLE t1", "CREATE TABLE t1 (id int)")
+    told = run(confiture, state="status", explain=True)
+    graded = grade(told["changes"], told["dialect"])
+    assert [each.grade for each in graded] == [Grade.ADDITIVE, Grade.ADDITIVE, Grade.IRREVERSIBLE], graded
+    refused = run(confiture)
+    assert (refused["failed"], refused["rc"], refused["retriable"]) == (True, 5, False)
+    assert "Destructive" in refused["msg"] and confiture.tables() == set()
+    assert run(confiture, extra_args=["--allow-destructive"])["applied"] == names(confiture, 1, 2, 3)
+    add(confiture, 4)
+    told = run(confiture, state="status", explain=True)
+    graded = grade(told["changes"], told["dialect"])
+    assert [(each.name, each.grade) for each in graded] == [(confiture.name(4), Grade.ADDITIVE)]
+
+
+def test_confiture_takes_its_database_from_one_place(confiture: Kit) -> None:
+    """Both would be its exit code 5 (CONFIG_007) in the middle of a deployment; a file alone holds against the service's environment."""
+    (confiture.release / "db/environments").mkdir()
+    (confiture.release / "db/environments/here.yaml").write_text(
+        f"name: here\ndatabase_url: {confiture.url}\ninclude_dirs: []\n"
+    )
+    with pytest.raises(ArgumentError, match="from config or from the environment, not from both"):
+        run(confiture, config="db/environments/here.yaml")
+    elsewhere = {"DATABASE_URL": "postgresql:///nowhere", "CONFITURE_DATABASE_URL": "postgresql:///nowhere"}
+    result = run(confiture, config="db/environments/here.yaml", environment=elsewhere, url_variable="OTHER_URL")
+    assert result.get("applied") == names(confiture, 1, 2), result
+
+
+def test_alembic_that_does_not_commit_is_found_out(new_kit: Callable[[str], Kit]) -> None:
+    """An env.py from before SQLAlchemy 2 rolls back at its end, and Alembic says that all went well."""
+    kit = with_two(new_kit("alembic"))
+    env = kit.release / "migrations/env.py"
+    text = env.read_text().replace("as connection:\n", "as connection:\n    connection.begin()\n")
+    env.write_text(text)
+    result = run(kit)
+    assert result["failed"] and "is pending still" in result["msg"], result
+    assert "t2" not in kit.tables()

@@ -167,7 +167,7 @@ def test_a_repository_may_be_written_as_git_takes_it(repository: str, load: Load
 
 
 def test_every_type_has_a_module() -> None:
-    assert list(TYPES) == ["api", "etl", "scheduled", "backup", "docker_compose"]
+    assert list(TYPES) == ["api", "etl", "scheduled", "backup", "docker_compose", "coolify"]
     assert {name: module.PLAYBOOK for name, module in TYPES.items()} == {
         name: f"fraisier.deploy.{name}" for name in TYPES
     }
