@@ -27,6 +27,8 @@ SSH_HOST = re.compile(r"(?:[A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9][\w.:-]*")
 # Words of rsync's -e, which knows no quotes that all its versions agree on.
 SSH_FILE = re.compile(r"/[^\s'\"\\]+")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]+")
+# No secrets, so that they may stand in the text of a program.
+PLAIN = {"PGCONNECT_TIMEOUT": "20", "PGAPPNAME": "fraisier"}
 COUNTS = ("keep_last", "keep_daily", "keep_weekly", "keep_monthly", "max_age_days")
 
 
@@ -182,13 +184,7 @@ def _destination(arguments: Arguments, name: str) -> Destination:
 
 def environment_of(source: Source, destination: Destination, given: Mapping[str, str]) -> dict[str, str]:
     """What the tools are told by their environment, and nowhere else: addresses, passwords, and what the user has given."""
-    return {
-        "PGCONNECT_TIMEOUT": "20",
-        "PGAPPNAME": "fraisier",
-        **given,
-        **source.environment,
-        **_keys(source, destination),
-    }
+    return {**given, **source.environment, **_keys(source, destination)}
 
 
 def _keys(source: Source, destination: Destination) -> dict[str, str]:
@@ -236,7 +232,7 @@ def parts(source: Source, destination: Destination, environment: Mapping[str, st
     """
     way = _files(source, destination) if source.kind == "files" else _dumps(source, destination)
     return [
-        shell.exporting("backup_environment", environment),
+        shell.exporting("backup_environment", {**PLAIN, **environment}),
         shell.assign("kind", source.kind),
         shell.assign("path", source.path),
         shell.assign("format", source.format if source.kind == "postgresql" else "online backup"),
