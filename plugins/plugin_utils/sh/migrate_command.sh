@@ -32,7 +32,8 @@ explain() {
   while IFS= read -r f_name; do
     for f_file in "$f_directory/$f_migrations_dir/$f_name" "$f_directory/$f_migrations_dir/$f_name.sql" "$f_directory/$f_migrations_dir/$f_name.up.sql"; do
       case $f_name in */*) break ;; esac
-      [ -f "$f_file" ] && [ "$(wc -c <"$f_file")" -le "$f_longest_sql" ] || continue
+      [ -f "$f_file" ] || continue
+      [ "$(wc -c <"$f_file")" -le "$f_longest_sql" ] || continue
       emit_mark "$f_name" "$f_file"
       { printf -- '-- Running %s\n' "$f_name"; cat "$f_file"; } | emit_stream sql
       break
