@@ -104,7 +104,7 @@ def _see(plan: Plan, name: str, host: _Host, event: Event) -> None:
         host.findings.append(_login(name, host.variables, event.message))
     elif event.kind in (EventKind.OK, EventKind.FAILED):
         match event.action.rsplit(".", 1)[-1]:
-            case "doctor":
+            case "doctor" | "coolify":
                 host.findings += _looked(plan, name, host, event)
             case "health":
                 host.findings.append(_health(name, event))

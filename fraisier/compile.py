@@ -76,7 +76,7 @@ def rollback_plan(resolved: ResolvedFraise, move: Move) -> Plan:
         now["fraisier_rollback_migrate_target"] = move.schema
         release = _checked(move.schema_release)
         now["fraisier_migrate_directory"] = Template(f"{{{{ fraisier_app_path }}}}/releases/{release.release_id}")
-    return _plan(resolved, f"{COLLECTION}.rollback", now, None, hosts)
+    return _plan(resolved, playbook_of(resolved, "rollback"), now, None, hosts)
 
 
 def restore_plan(resolved: ResolvedFraise, at: str) -> Plan:
@@ -96,7 +96,7 @@ def status_plan(resolved: ResolvedFraise, release: Release | None) -> Plan:
         **(_release_variables(release) if release else {}),
         "fraisier_health_expected_version": _expected(resolved, release) if release else "",
     }
-    return _plan(resolved, f"{COLLECTION}.status", now, release)
+    return _plan(resolved, playbook_of(resolved, "status"), now, release)
 
 
 def job_plan(resolved: ResolvedFraise, params: Mapping[str, str]) -> Plan:
@@ -121,13 +121,19 @@ def collect_plan(resolved: ResolvedFraise, since: Mapping[str, int]) -> Plan:
 def stop_plan(resolved: ResolvedFraise) -> Plan:
     """The plan that ends what a cut off run still does on the hosts: that of the deployment, or of the job that ``resolved`` is of."""
     now = job_plan(resolved, {}).variables if resolved.target.job else {}
-    return _plan(resolved, f"{COLLECTION}.stop", now, None)
+    return _plan(resolved, playbook_of(resolved, "stop"), now, None)
 
 
 def doctor_plan(resolved: ResolvedFraise) -> Plan:
     """The plan that looks at everything that a deployment needs of the hosts and changes nothing."""
     now = {"fraisier_git_branch": repository_of(resolved)[1], "fraisier_health_expected_version": ""}
-    return _plan(resolved, f"{COLLECTION}.doctor", now, None)
+    return _plan(resolved, playbook_of(resolved, "doctor"), now, None)
+
+
+def playbook_of(resolved: ResolvedFraise, word: str) -> str:
+    """The playbook for ``word``: rollback, status, doctor or stop."""
+    theirs: Mapping[str, str] = getattr(module_of(resolved), "PLAYBOOKS", {})
+    return theirs.get(word, f"{COLLECTION}.{word}")
 
 
 def config_hash(resolved: ResolvedFraise) -> str:

@@ -134,9 +134,9 @@ def run(
 ) -> DeploymentResult:
     """Run a job of what is deployed, once and without a deployment; ``job`` None is the only one that there is."""
     resolved = located(jobs.of_job(resolved, job), environ)
+    hosts = selected(resolved, asked.limit)
     jobs.deployed(ledger, resolved.target)
     job_plan(resolved, asked.params)
-    hosts = selected(resolved, asked.limit)
     policy.ask(ledger, resolved, Kind.JOB, asked, hosts, policy.of_job(resolved, asked), environ)
     line.must_be_free(ledger, resolved, asked)
     row = line.enter(ledger, lambda: request(ledger, resolved.target, Kind.JOB, asked))

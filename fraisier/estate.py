@@ -115,8 +115,13 @@ def _listing(sources: Sequence[str], environ: Mapping[str, str]) -> Listing:
         raise InventoryFailed(
             f"cannot read the inventory: {_reason(done.stderr.decode('utf-8', 'replace'))}", hint=by_hand
         )
-    found: Listing = json.loads(done.stdout)
+    found: Listing = json.loads(done.stdout, object_hook=_untagged)
     return found
+
+
+def _untagged(value: dict[str, Any]) -> Any:
+    """Text of a plugin, such as that of a cloud, is marked as unsafe to template. It is text to us, and never a template."""
+    return value["__ansible_unsafe"] if value.keys() == {"__ansible_unsafe"} else value
 
 
 def _reason(stderr: str) -> str:

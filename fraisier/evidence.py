@@ -267,10 +267,7 @@ def _see_result(host: HostEvidence, event: Event) -> None:
     result = event.result
     match event.action.rsplit(".", 1)[-1]:
         case "preflight":
-            host.preflight = result
-            host.found_release_id = str(result.get("current_release_id") or "")
-            host.found_version = str(result.get("current_version") or "")
-            host.service = result.get("service") or {}
+            _see_found(host, result)
         case "activate" if event.kind is EventKind.OK:
             _see_activated(host, result)
         case "stop" if event.kind is EventKind.OK:
@@ -289,8 +286,19 @@ def _see_proof(host: HostEvidence, event: Event, result: Mapping[str, Any]) -> N
     """What types of other packages show: by the words of the result, whatever the task is called."""
     if event.phase == Phase.ACTIVATE and event.kind is EventKind.OK and "release_id" in result:
         _see_activated(host, result)
+    elif event.phase == Phase.PREFLIGHT and "current_release_id" in result:
+        _see_found(host, result)
     elif event.phase in (Phase.HEALTH, Phase.VERIFY) and "healthy" in result:
         host.health = result
+    elif event.kind is EventKind.OK and result.get("ended") is True:
+        host.is_stopped = True
+
+
+def _see_found(host: HostEvidence, result: Mapping[str, Any]) -> None:
+    host.preflight = result
+    host.found_release_id = str(result.get("current_release_id") or "")
+    host.found_version = str(result.get("current_version") or "")
+    host.service = result.get("service") or {}
 
 
 def _see_activated(host: HostEvidence, result: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fraisier.compile import config_hash
 from fraisier.errors import TargetUnreachable
-from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.release import FromGit
 from fraisier.git import remote
 from fraisier.git.mirror import changed_paths, mirrors_folder
 from fraisier.record import read
@@ -69,7 +69,7 @@ def untouched(work: Work, commit: str) -> Untouched | None:
     """
     settings = work.resolved.settings
     if (
-        not isinstance(settings, Release)
+        not isinstance(settings, FromGit)
         or not settings.paths
         or work.asked.trigger is not Trigger.WEBHOOK
         or work.old is None

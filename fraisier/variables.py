@@ -12,7 +12,7 @@ from fraisier.fraise_types.copies import dump_variables, folder_name
 from fraisier.fraise_types.database import Database
 from fraisier.fraise_types.health import words
 from fraisier.fraise_types.migration_tools import THEIRS, commands_of
-from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.release import FromGit, Release
 from fraisier.plan import Secrets, Template
 from fraisier.secrets import SecretRef
 
@@ -39,7 +39,7 @@ def repository_of(resolved: ResolvedFraise) -> tuple[str, str]:
     """
     module_of(resolved)
     settings = resolved.settings
-    return (settings.git_repo or "", settings.branch) if isinstance(settings, Release) else ("", "")
+    return (settings.git_repo or "", settings.branch) if isinstance(settings, FromGit) else ("", "")
 
 
 def database_of(resolved: ResolvedFraise) -> Database | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fraisier.cli.deploy import actor, finish, listening, wait_option
+from fraisier.cli.deploy import actor, finish, listening, override_option, wait_option
 from fraisier.cli.options import as_json, load_config, target_arguments
 
 
@@ -16,11 +16,21 @@ from fraisier.cli.options import as_json, load_config, target_arguments
     help="The newest good copy up to then, such as 2026-11-22 or 2026-11-22T03:00 (UTC unless it says otherwise); default: the newest.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask whether that is meant.")
+@override_option
 @wait_option
 @as_json
 @click.pass_context
 def restore(
-    ctx: click.Context, /, fraise: str, environment: str, *, at: str | None, yes: bool, wait: bool, as_json: bool
+    ctx: click.Context,
+    /,
+    fraise: str,
+    environment: str,
+    *,
+    at: str | None,
+    yes: bool,
+    override: str | None,
+    wait: bool,
+    as_json: bool,
 ) -> int:
     """Bring a database back from a copy.
 
@@ -34,7 +44,7 @@ def restore(
 
     config = load_config(ctx)
     resolved = config.get_fraise_environment(fraise, environment)
-    asked = Asked(actor=actor(), restore=moment(at) if at else "", wait=wait)
+    asked = Asked(actor=actor(), restore=moment(at) if at else "", override=override, wait=wait)
     if not yes:
         click.confirm(f"{resolved.target}: put a copy in the place of the database that serves?", abort=True, err=True)
     with Ledger() as ledger:

@@ -6,7 +6,7 @@ import re
 
 import click
 
-from fraisier.cli.deploy import actor, finish, listening, wait_option
+from fraisier.cli.deploy import actor, finish, listening, override_option, wait_option
 from fraisier.cli.options import as_json, load_config, target_arguments
 
 PARAM = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,63})=([^\x00-\x1f\x7f]{0,4096})")
@@ -34,6 +34,7 @@ def _params(_context: click.Context, _parameter: click.Parameter, given: tuple[s
     help="Given to the program as --NAME=TEXT.",
 )
 @click.option("--limit", metavar="HOSTS", help="Only these hosts: names or patterns, separated by commas.")
+@override_option
 @wait_option
 @as_json
 @click.pass_context
@@ -46,6 +47,7 @@ def run(
     job: str | None,
     params: dict[str, str],
     limit: str | None,
+    override: str | None,
     wait: bool,
     as_json: bool,
 ) -> int:
@@ -62,6 +64,6 @@ def run(
     resolved = config.get_fraise_environment(fraise, environment)
     with Ledger() as ledger:
         with listening(quiet=as_json) as listener:
-            asked = Asked(actor=actor(), limit=limit, params=params, wait=wait)
+            asked = Asked(actor=actor(), limit=limit, params=params, override=override, wait=wait)
             result = deployment.run(ledger, resolved, job, asked, listener, config.environ)
         return finish(ledger, config, result, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fraisier.config.rules import RULES
 from fraisier.config.signing import check_signing
 from fraisier.config.tree import WHOLE_FILE, Place, Value
-from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.release import FromGit, Release
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -75,6 +75,8 @@ def _not_shared(draft: Draft) -> None:
 def _occupied(candidate: Candidate) -> Iterator[tuple[Hashable, Place, str]]:
     """What a target has to itself on each of its hosts."""
     settings = candidate.resolved.settings
+    for key, value in settings.elsewhere():
+        yield (key, value), _written_here(candidate, key), f"{key} {value}"
     if settings.select and settings.inventory and isinstance(settings, Release) and settings.app_path:
         chosen = f"app_path {settings.app_path} on {settings.select}"
         yield (settings.inventory, settings.select, settings.app_path), _written_here(candidate, "app_path"), chosen
@@ -165,7 +167,7 @@ def _other_branch(draft: Draft, branch: str, place: Place, candidate: Candidate 
     if candidate is None:  # it has faults of its own
         return
     resolved = candidate.resolved
-    if not isinstance(resolved.settings, Release):
+    if not isinstance(resolved.settings, FromGit):
         draft.report.add(place, f"{resolved.target} is not deployed from a branch")
     elif resolved.settings.branch != branch:
         hint = f"set its branch to {branch}, or map {resolved.settings.branch}"

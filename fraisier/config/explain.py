@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args, get_or
 
 from pydantic import BaseModel, ValidationError
 
+from fraisier.config.earlier import instead
 from fraisier.config.tree import Place, Value
 from fraisier.fraise_types.fields import AS_IS, REFUSED
 from fraisier.secrets import SecretRef, Text
@@ -92,8 +93,9 @@ def _explain(detail: ErrorDetails, model: type[BaseModel], value: Value, report:
     location = detail["loc"]
     place, found = _located(value, location, is_key=detail["type"] == "extra_forbidden")
     if detail["type"] == "extra_forbidden":
-        known = [*_keys_at(model, location[:-1]), *(also if len(location) == 1 else ())]
-        report.add(place, "unknown key", report.suggestion(str(location[-1]), known))
+        known, key = [*_keys_at(model, location[:-1]), *(also if len(location) == 1 else ())], str(location[-1])
+        earlier = [hint for kind in _kinds_at(model, location[:-1]) if _is_model(kind) and (hint := instead(kind, key))]
+        report.add(place, "unknown key", (*earlier, "")[0] or report.suggestion(key, known))
     elif detail["type"] == "missing":
         report.add(place, f"{location[-1]} is missing", _choices(model, location))
     else:

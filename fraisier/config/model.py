@@ -220,6 +220,11 @@ class Engine(Section):
         description="How long a worker that is stopped lets its deployments finish, in seconds; the next worker goes on with those "
         "that have not. Default: 600.",
     )
+    collect_seconds: Annotated[int, Field(ge=0), NUMBER] = Field(
+        300,
+        description="How often workers fetch from the hosts what timers have run there, in seconds; 0: only `fraisier collect` does. "
+        "Default: 300.",
+    )
 
 
 class FraiseHead(Section):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from fraisier.config.sections import NAME_RULE
 from fraisier.fraise_types import api, scheduled
 from fraisier.fraise_types.migration_tools import THEIRS
-from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.release import FromGit, Release
 from fraisier.fraise_types.service import HealthCheck
 from fraisier.fraise_types.spelling import did_you_mean
 from fraisier.selection import GLOB
@@ -232,7 +232,7 @@ def _policies(candidate: Candidate) -> Iterator[Finding]:
     if named and not any(GLOB & set(name) for name in named) and required > len(set(named)):
         message = f"asks for {required}, and `by` names {len(set(named))}"
         yield value.place_of("approvals", "required"), message, "name more people, or ask for fewer"
-    if not isinstance(settings, Release):
+    if not isinstance(settings, FromGit):
         return
     if settings.required_branch not in (None, settings.branch):
         message = f"branch is {settings.branch}, and required_branch says {settings.required_branch}"

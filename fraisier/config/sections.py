@@ -17,7 +17,7 @@ from fraisier.config.model import BranchTargets, Engine, FraiseHead, GitProvider
 from fraisier.config.resolved import ResolvedFraise
 from fraisier.config.tree import WHOLE_FILE, Entry, Place, Value, mapping, merge
 from fraisier.fraise_types import TYPES
-from fraisier.fraise_types.settings import Group, Host, Placement
+from fraisier.fraise_types.settings import Group, Host, Location, Placement
 from fraisier.secrets import SecretRef
 from fraisier.vocabulary import NAME, Target
 
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from fraisier.config.report import Report
 
 LOCALHOST: Final = "localhost"
+ANYWHERE: Final = ("vars", "timeout_seconds", "phase_timeouts")
+"""Settings of a place that also mean something without a host."""
+HERE: Final[dict[str, Any]] = {
+    name: field.default for name, field in Location.model_fields.items() if name not in ANYWHERE
+} | {"connection": "local"}
+"""What stands in the place of an environment's hosts for a fraise that has none."""
 GROUP_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 GROUP_RULE: Final = "expected the name of a group: letters, digits and '_', no digit first; not all, not ungrouped"
 NAME_RULE: Final = "expected a name: a-z, 0-9, '-' and '_', at most 63 characters, a letter or digit at both ends"
@@ -110,8 +116,10 @@ def _read_fraise(draft: Draft, name: str, entry: Entry, defaults: dict[str, Valu
         return
     model = TYPES[kind].Settings
     own = _level(draft, model, _only(section, FraiseHead, keep=False), also_known=FraiseHead.model_fields)
+    _no_hosts(draft, model, section)
     for environment, inner in _named(draft, "fraises", name, "environments"):
         level = _level(draft, model, at_key(inner))
+        _no_hosts(draft, model, at_key(inner))
         above = defaults.get(environment, mapping({}, inner.key))
         if head and own and level and above:
             merged = reduce(merge, (above, own, level), mapping({}, inner.key))
@@ -124,12 +132,19 @@ def _add_candidate(draft: Draft, target: Target, head: FraiseHead, merged: Value
     if settings is None:
         return
     unset = frozenset(model.model_fields) - settings.model_fields_set
-    settings = draft.groups.applied(settings)
+    settings = draft.groups.applied(settings.model_copy(update=HERE) if model.ON_CONTROLLER else settings)
     if not (settings.hosts or settings.select) and settings.connection == "local":
         settings = settings.model_copy(update={"hosts": (Host(name=LOCALHOST),)})
     groups = draft.groups.of(settings.hosts)
     resolved = ResolvedFraise(target, head.type, head.description, settings, draft.root, unset, groups)
     draft.candidates.append(Candidate(resolved, merged, place))
+
+
+def _no_hosts(draft: Draft, model: type[Placement], section: Value) -> None:
+    """Hosts that the environments of all fraises have do not concern a fraise without any; its own would do nothing."""
+    for name, entry in section.entries.items() if model.ON_CONTROLLER else ():
+        if name in HERE:
+            draft.report.add(entry.key, "has no effect: this type of fraise has no hosts of its own", "leave it out")
 
 
 def _level(draft: Draft, model: type[Placement], value: Value, *, also_known: Iterable[str] = ()) -> Value | None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from fraisier.config.signing import signing_fault
 from fraisier.errors import ConfigError, Problem
-from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.release import FromGit
 from fraisier.git.repository import name_of, same_repository
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _repositories_of(config: FraisierConfig, provider: str) -> list[str]:
     found: dict[str, None] = {}
     for resolved in config.all():
         settings = resolved.settings
-        url = settings.git_repo if isinstance(settings, Release) else None
+        url = settings.git_repo if isinstance(settings, FromGit) else None
         if url and not lives_elsewhere(url, provider, config.git):
             found |= dict.fromkeys(names_of(url, provider))
     return list(found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fraisier.deliveries.hooks import lives_elsewhere, names_of
 from fraisier.fraise_types import TYPES
-from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.release import FromGit
 from fraisier.git.repository import same_repository
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Routes:
 
 def _route(resolved: ResolvedFraise, config: FraisierConfig, providers: Mapping[str, object]) -> Route | None:
     settings = resolved.settings
-    if not isinstance(settings, Release) or not settings.git_repo or not TYPES[resolved.type].BUILT:
+    if not isinstance(settings, FromGit) or not settings.git_repo or not TYPES[resolved.type].BUILT:
         return None
     url = settings.git_repo
     names = {name: names_of(url, name) for name in providers if not lives_elsewhere(url, name, config.git)}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ACTOR = "schedule"
 KEEP = timedelta(days=400)
 """Of moments before that no more is known."""
+KEEP_TURNS = timedelta(days=1)
 
 
 class Clock(Protocol):
@@ -52,6 +53,14 @@ def take_moments(ledger: Ledger, clocks: Mapping[Target, tuple[Clock, int]], now
         if _counts(ledger, target, name) != moment and (row := _take(ledger, target, name, moment, priority)):
             found.append(row)
     return found
+
+
+def take_turn(ledger: Ledger, target: Target, what: str, moment: datetime) -> bool:
+    """Whether we are the ones who do ``what`` for ``target`` at ``moment``; False when another process does, or has."""
+    with ledger.transaction() as session:
+        taken = session.execute(_TAKE, **_key(target), schedule=what, due_at=encode.moment(moment))
+        session.execute(_DROP, **_key(target), schedule=what, before=encode.moment(moment - KEEP_TURNS))
+        return bool(taken)
 
 
 def _take(ledger: Ledger, target: Target, schedule: str, moment: datetime, priority: int) -> Deployment | None:
@@ -97,4 +106,9 @@ _SETTLE = "UPDATE tb_schedule_tick SET fk_deployment = :pk WHERE pk_schedule_tic
 _FORGET = """
 DELETE FROM tb_schedule_tick
 WHERE fraise = :fraise AND environment = :environment AND job = :job AND due_at < :before
+"""
+
+_DROP = """
+DELETE FROM tb_schedule_tick
+WHERE fraise = :fraise AND environment = :environment AND job = :job AND schedule = :schedule AND due_at < :before
 """

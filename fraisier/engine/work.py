@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fraisier import notify
 from fraisier.engine.body import carry_out, rules_of
 from fraisier.engine.carrier import carrier
+from fraisier.engine.gather import Gatherer
 from fraisier.engine.runners import Runners
 from fraisier.engine.worker import SWEEP_SECONDS, Worker
 from fraisier.errors import LedgerError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("fraisier.engine")
 SEND_SECONDS = 0.5
+GATHER_SECONDS = 1.0
 
 
 def work(
@@ -45,7 +47,12 @@ def work(
     )
     if not _is_ready(ledger, stop):
         return True
-    with _every(60.0, runners.trim), _every(SEND_SECONDS, lambda: _send(ledger, source)):
+    gatherer = Gatherer(ledger, source, stop)
+    with (
+        _every(60.0, runners.trim),
+        _every(SEND_SECONDS, lambda: _send(ledger, source)),
+        nullcontext() if once else _every(GATHER_SECONDS, gatherer.look),
+    ):
         if once:
             _drain(worker)
         else:

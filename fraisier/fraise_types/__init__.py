@@ -16,13 +16,14 @@ from fraisier.errors import ConfigError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from fraisier.fraise_types import api, etl, scheduled
+    from fraisier.fraise_types import api, coolify, etl, scheduled
     from fraisier.fraise_types.settings import Placement
     from fraisier.plan import Secrets
     from fraisier.vocabulary import Target
 
     _TYPES_FIT: tuple[FraiseTypeModule, ...] = (api, etl, scheduled)
     _JOBS_FIT: tuple[RunsJobs, ...] = (etl, scheduled)
+    _OTHERS_FIT: tuple[HasPlaybooks, ...] = (coolify,)
 
 ENTRY_POINTS: Final = "fraisier.fraise_types"
 
@@ -32,6 +33,7 @@ OURS: Final[Mapping[str, str]] = {
     "scheduled": "fraisier.fraise_types.scheduled",
     "backup": "fraisier.fraise_types.backup",
     "docker_compose": "fraisier.fraise_types.docker_compose",
+    "coolify": "fraisier.fraise_types.coolify",
 }
 
 
@@ -64,6 +66,14 @@ class RunsJobs(Protocol):
 
     def job(self, resolved: Resolved, params: Mapping[str, str], secrets: Secrets) -> JobRun:
         """How ``resolved.target.job`` is run. Raises UsageError for parameters that it cannot be given."""
+
+
+class HasPlaybooks(Protocol):
+    """What the module of a type has beside ``PLAYBOOK`` whose releases are no folders on hosts."""
+
+    @property
+    def PLAYBOOKS(self) -> Mapping[str, str]:  # noqa: N802 - a constant of the module
+        """Its own playbooks in the place of `fraisier.deploy.rollback`, `status`, `doctor` and `stop`, by these words."""
 
 
 class FraiseTypeModule(Protocol):

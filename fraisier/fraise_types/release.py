@@ -84,13 +84,37 @@ def _hook_name(text: str) -> str:
 HookName = Annotated[str, AfterValidator(_hook_name)]
 
 
-class Release(Placement):
-    """Settings of a fraise that is released from a repository into directories below ``app_path``."""
+class FromGit(Placement):
+    """Settings of a fraise whose version is the newest commit of a branch."""
 
     git_repo: Repository | None = Field(
         None, description="Repository: https://…, ssh://…, git@host:path, or an absolute path. No passwords. Required."
     )
     branch: Branch = Field("main", description="Branch that is deployed. Default: main.")
+    priority: Annotated[int, Field(ge=-1000, le=1000), NUMBER] = Field(
+        0,
+        description="Which waiting deployment a worker takes first: the one of the highest number, then the oldest. Default: 0.",
+    )
+    deploy_schedule: ScheduleEntry | None = Field(
+        None,
+        description="When a worker deploys the branch's newest commit by itself: cron's five fields, or a mapping with `cron` and "
+        "`timezone`. A moment that passed while no worker was there is made up for, once. Default: never.",
+    )
+    paths: tuple[PathPattern, ...] = Field(
+        (),
+        description="A push deploys only when it changes one of these paths of the repository, compared with what is deployed: `*`, `?` "
+        "and `**` stand for parts of names, a folder for all in it, `!` in front takes out. Default: every push deploys.",
+    )
+
+    def missing(self) -> Iterator[tuple[str, str]]:
+        yield from super().missing()
+        if self.git_repo is None:
+            yield "git_repo is missing", "say where the code comes from"
+
+
+class Release(FromGit):
+    """Settings of a fraise that is released from a repository into directories below ``app_path``."""
+
     app_path: AbsolutePath | None = Field(
         None, description="Directory on the hosts that holds releases/, shared/ and current. Absolute. Required."
     )
@@ -118,27 +142,11 @@ class Release(Placement):
         "file on the controller, relative to fraises.yaml. Default: none.",
         json_schema_extra={"propertyNames": {"enum": list(HOOK_NAMES)}},
     )
-    priority: Annotated[int, Field(ge=-1000, le=1000), NUMBER] = Field(
-        0,
-        description="Which waiting deployment a worker takes first: the one of the highest number, then the oldest. Default: 0.",
-    )
-    deploy_schedule: ScheduleEntry | None = Field(
-        None,
-        description="When a worker deploys the branch's newest commit by itself: cron's five fields, or a mapping with `cron` and "
-        "`timezone`. A moment that passed while no worker was there is made up for, once. Default: never.",
-    )
-    paths: tuple[PathPattern, ...] = Field(
-        (),
-        description="A push deploys only when it changes one of these paths of the repository, compared with what is deployed: `*`, `?` "
-        "and `**` stand for parts of names, a folder for all in it, `!` in front takes out. Default: every push deploys.",
-    )
     min_free_mb: Annotated[int, Field(ge=0), NUMBER] = Field(
         200, description="Free space that preflight asks of the disk below app_path, in megabytes. Default: 200."
     )
 
     def missing(self) -> Iterator[tuple[str, str]]:
         yield from super().missing()
-        if self.git_repo is None:
-            yield "git_repo is missing", "say where the code comes from"
         if self.app_path is None:
             yield "app_path is missing", "say where on the hosts the releases go"

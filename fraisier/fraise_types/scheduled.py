@@ -3,14 +3,23 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from fraisier.errors import UsageError
 from fraisier.fraise_types import JobRun, Resolved
 from fraisier.fraise_types.clock import zone
 from fraisier.fraise_types.cron import calendar_of
 from fraisier.fraise_types.database import Database
-from fraisier.fraise_types.fields import NUMBER, Command, EnvironmentVariables, Line, Seconds, Section, refuse
+from fraisier.fraise_types.fields import (
+    NUMBER,
+    Command,
+    EnvironmentVariables,
+    Line,
+    Seconds,
+    Section,
+    one_or_many,
+    refuse,
+)
 from fraisier.fraise_types.health import words
 from fraisier.fraise_types.release import Release
 from fraisier.fraise_types.run import Units, clock_variables, needs_root, unit_prefix
@@ -50,8 +59,10 @@ class Job(Section):
     command: Command | None = Field(
         None, description="What runs, inside the release: text for `sh -c`, or words. Required."
     )
-    depends_on: tuple[Line, ...] = Field(
-        (), description="Jobs of this fraise that must have succeeded since this one ran last. Default: none."
+    depends_on: Annotated[tuple[Line, ...], BeforeValidator(one_or_many(str))] = Field(
+        (),
+        description="Jobs of this fraise that must have succeeded since this one ran last, one or a list. Default: none.",
+        json_schema_extra={"x-or-one": True},
     )
     timeout_seconds: Seconds = Field(3600, description="Longest time for one run, in seconds. Default: 3600.")
     environment: EnvironmentVariables = Field(
@@ -79,6 +90,9 @@ class Settings(Release):
 
     def jobs_to_run(self) -> tuple[str, ...]:
         return tuple(self.jobs)
+
+    def has_timers(self) -> bool:
+        return True
 
     def units(self, target: Target) -> Iterator[tuple[str, str]]:
         for name in self.jobs:

@@ -1,7 +1,7 @@
 """Where a fraise runs and how its hosts are reached: settings of every fraise type, and of ``environments``."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -184,6 +184,9 @@ class Rollout(Section):
 class Location(Section):
     """Where a fraise runs, how its hosts are reached, and how a release gets to them."""
 
+    ON_CONTROLLER: ClassVar[bool] = False
+    """True: it has no hosts of its own; what there is to do for it is done by the machine that Fraisier runs on."""
+
     hosts: tuple[HostEntry, ...] = Field(
         (),
         description="Hosts to deploy to: names, or mappings with `name` and connection settings. "
@@ -261,8 +264,16 @@ class Location(Section):
         """Names of what `fraisier run` may run, without a deployment."""
         return ()
 
+    def has_timers(self) -> bool:
+        """Whether its hosts run jobs that nobody asks for: workers then fetch what those have done."""
+        return False
+
     def units(self, target: Target) -> Iterable[tuple[str, str]]:  # noqa: ARG002 - types that have some derive them from it
         """Scope (``system`` or ``user``) and name of each systemd unit that the target has to itself on its hosts."""
+        return ()
+
+    def elsewhere(self) -> Iterable[tuple[str, str]]:
+        """What the target has to itself that is on none of its hosts: the setting that says so, and what it is."""
         return ()
 
 

@@ -218,10 +218,10 @@ def _refused(
             details={"reason": message, "rules": [each.rule for each in verdict.objections], "kind": wanted.kind},
         )
     if final:
-        return PolicyRefused(message, hint=_way_out(resolved, final[0].rule))
+        return PolicyRefused(message, hint=_way_out(resolved, wanted, final[0].rule))
     until = max((each.until for each in verdict.objections if each.until), default=None)
     if subject is None or all(each.until for each in verdict.objections):
-        return PolicyRefused(message, hint=_way_out(resolved, "freeze"), until=until)
+        return PolicyRefused(message, hint=_way_out(resolved, wanted, "freeze"), until=until)
     what = {"subject": subject.key, "detail": subject.detail, "commit": subject.commit}
     need = approvals.need(ledger, resolved.target, actor=wanted.actor, deployment_id=deployment_id, **what)
     named = subject if subject.name else replace(subject, name=need[:8])
@@ -229,8 +229,10 @@ def _refused(
     return ApprovalNeeded(message, hint=hint, until=until, subject=subject.key, detail=subject.detail)
 
 
-def _way_out(resolved: ResolvedFraise, rule: str) -> str:
-    words = f"fraisier deploy {resolved.target.fraise} {resolved.target.environment}"
+def _way_out(resolved: ResolvedFraise, wanted: Request, rule: str) -> str:
+    target = resolved.target
+    command = {Kind.DEPLOY: "deploy", Kind.ROLLBACK: "rollback"}.get(wanted.kind, "run" if target.job else "restore")
+    words = " ".join(filter(None, ("fraisier", command, target.fraise, target.environment, target.job)))
     return {
         "allowed_actors": "ask one of them",
         "max_hosts": f"fewer at once: {words} --limit HOSTS",

@@ -76,10 +76,14 @@ def config() -> Config:
 
 def _open(place: Place) -> object:
     connection = connect(place)
-    if place.engine == POSTGRESQL:
-        connection.autocommit = False
-    else:
-        connection.execute("PRAGMA journal_mode = WAL")  # a property of the file: set once, kept
+    try:
+        if place.engine == POSTGRESQL:
+            connection.autocommit = False
+        else:
+            connection.execute("PRAGMA journal_mode = WAL")  # a property of the file: set once, kept
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -11,6 +11,7 @@ GAP = "  "
 SHORT_ID = 8
 SHORT_COMMIT = 10
 NARROWEST = 12
+"""Columns that are no wider are wrapped last of all."""
 LONGEST_WORD = 40
 """Longer ones (URLs, paths) may be broken over lines; names and statuses never are."""
 
@@ -39,7 +40,8 @@ def _fit(widths: list[int], least: list[int], limit: int) -> list[int]:
     """Take from the widest column, one character at a time, until the line fits or nothing can give: words stay whole."""
     fitted = list(widths)
     while sum(fitted) + len(GAP) * (len(fitted) - 1) > limit:
-        able = [i for i, size in enumerate(fitted) if size > max(least[i], NARROWEST)]
+        able = [i for i, size in enumerate(fitted) if size > least[i]]
+        able = [i for i in able if fitted[i] > NARROWEST] or able
         if not able:
             break
         fitted[max(able, key=lambda i: fitted[i])] -= 1

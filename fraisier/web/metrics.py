@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from fraisier.record.ledger import Ledger
 
 MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+MULTIPROCESS_FOLDERS = (MULTIPROCESS_FOLDER, MULTIPROCESS_FOLDER.lower())
+"""The older spelling still counts."""
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import socket
 import sys
 
@@ -13,6 +14,7 @@ from fraisier.errors import FraisierError
 from fraisier.web.app import Application, create_app
 from fraisier.web.child import die_with_parent
 from fraisier.web.journal import start_logging
+from fraisier.web.metrics import MULTIPROCESS_FOLDER
 
 GRACE_SECONDS = 30
 """Requests that are being answered may take so long when the server stops; then they are cut off."""
@@ -21,17 +23,23 @@ KEEP_ALIVE_SECONDS = 65
 
 
 class _Server(uvicorn.Server):
-    """Says through a pipe when requests are accepted."""
+    """Says through a pipe when requests are accepted; clears away at its end what its parent no longer can."""
 
-    def __init__(self, config: uvicorn.Config, ready: int) -> None:
+    def __init__(self, config: uvicorn.Config, ready: int, parent: int) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._parent = ready, parent
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             os.write(self._ready, b"1")
             os.close(self._ready)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        # Here, as uvicorn ends the process by the signal that it got: nothing behind `run` is reached.
+        if os.getppid() != self._parent:
+            _clear_away()
 
 
 def main() -> int:
@@ -43,10 +51,16 @@ def main() -> int:
     except FraisierError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the parent shows what its children say
         return error.exit_code
-    return _serve(application, asked.socket, asked.ready)
+    return _serve(application, asked)
 
 
-def _serve(application: Application, descriptor: int, ready: int) -> int:
+def _clear_away() -> None:
+    """The parent was killed, so it is we who remove the folder that it made for all of us to count in."""
+    if folder := os.environ.get(MULTIPROCESS_FOLDER):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(application: Application, asked: argparse.Namespace) -> int:
     config = uvicorn.Config(
         application,
         loop="uvloop",
@@ -60,8 +74,8 @@ def _serve(application: Application, descriptor: int, ready: int) -> int:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = _Server(config, ready)
-    with socket.socket(fileno=descriptor) as listening:
+    server = _Server(config, asked.ready, asked.parent)
+    with socket.socket(fileno=asked.socket) as listening:
         server.run(sockets=[listening])
     return 0 if server.started else 1
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,10 +18,11 @@ from fraisier.config import FraisierConfig
 from fraisier.deliveries.desk import Desk
 from fraisier.errors import LedgerError, UsageError
 from fraisier.record.ledger import Ledger
+from fraisier.web import systemd
 from fraisier.web.journal import say, start_logging
-from fraisier.web.metrics import MULTIPROCESS_FOLDER
+from fraisier.web.metrics import MULTIPROCESS_FOLDER, MULTIPROCESS_FOLDERS
 from fraisier.web.supervisor import GRACE_SECONDS as GRACE_OF_SERVERS
-from fraisier.web.supervisor import Child, listen, notify_systemd, supervise, with_parent
+from fraisier.web.supervisor import Child, listen, supervise, with_parent
 
 
 @click.command()
@@ -54,11 +56,10 @@ def serve(ctx: click.Context, /, *, host: str | None, port: int | None, workers:
             hint="is it taken? name another with --port, or server.port",
         ) from None
     bound = listening.getsockname()
-    with listening, tempfile.TemporaryDirectory(prefix="fraisier-serve-") as folder:
-        number = workers or settings.workers
-        environ = {**os.environ, **({MULTIPROCESS_FOLDER: folder} if number > 1 else {})}
+    number = workers or settings.workers
+    with listening, _counts_of(number) as folder:
         reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        start = _Start(config.path, environ, listening.fileno(), writing)
+        start = _Start(config.path, _inherited(), folder, listening.fileno(), writing)
         servers = [
             Child(f"server {place}", partial(start.server, reconciles=place == 0), GRACE_OF_SERVERS)
             for place in range(number)
@@ -67,7 +68,7 @@ def serve(ctx: click.Context, /, *, host: str | None, port: int | None, workers:
 
         def is_ready() -> None:
             say(logging.INFO, "ready", host=bound[0], port=bound[1], processes=number, worker=worker is not None)
-            notify_systemd("READY=1")
+            systemd.notify("READY=1")
 
         supervise(servers, worker, ready=reading, is_ready=is_ready)
     say(logging.INFO, "stopped")
@@ -80,6 +81,8 @@ class _Start:
 
     config: Path
     environ: dict[str, str]
+    counts: str | None
+    """The folder in which several server processes add up what they count."""
     listening: int
     ready: int
 
@@ -87,16 +90,23 @@ class _Start:
         command = [sys.executable, "-m", "fraisier.web.process", "--config", str(self.config)]
         command += ["--socket", str(self.listening), "--ready", str(self.ready), "--parent", str(os.getpid())]
         command += ["--reconcile"] if reconciles else []
-        return subprocess.Popen(
-            command, env=self.environ, pass_fds=(self.listening, self.ready), stdin=subprocess.DEVNULL
-        )
+        environ = self.environ | ({MULTIPROCESS_FOLDER: self.counts} if self.counts else {})
+        return subprocess.Popen(command, env=environ, pass_fds=(self.listening, self.ready), stdin=subprocess.DEVNULL)
 
     def worker(self) -> subprocess.Popen[bytes]:
-        environ = {
-            name: value for name, value in self.environ.items() if name not in ("NOTIFY_SOCKET", MULTIPROCESS_FOLDER)
-        }
         command = with_parent([sys.executable, "-m", "fraisier", "--config", str(self.config), "work"])
-        return subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
+        return subprocess.Popen(command, env=self.environ, stdin=subprocess.DEVNULL)
+
+
+def _inherited() -> dict[str, str]:
+    """The environment of the children: without what is meant for this process alone, or would mix their numbers with those of others."""
+    own = (*systemd.VARIABLES, *MULTIPROCESS_FOLDERS)
+    return {name: value for name, value in os.environ.items() if name not in own}
+
+
+def _counts_of(processes: int) -> AbstractContextManager[str | None]:
+    """A folder of this start alone, when there is something to add up."""
+    return tempfile.TemporaryDirectory(prefix="fraisier-serve-") if processes > 1 else nullcontext()
 
 
 def _reachable_database() -> None:

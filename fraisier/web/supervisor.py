@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import select
 import signal
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from fraisier.web.journal import say
+from fraisier.web.systemd import Watchdog, notify
 
 LOOK_SECONDS = 0.5
 SHORTEST_LIFE_SECONDS = 5.0
@@ -60,16 +62,16 @@ class Child:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
-    def wait(self) -> None:
-        """Until it has ended; by force after its time of grace."""
-        if self.process is None:
-            return
-        try:
-            self.process.wait(self.grace_seconds)
-        except subprocess.TimeoutExpired:
-            say(logging.ERROR, "a process does not end and is killed", process=self.name)
-            self.process.kill()
-            self.process.wait()
+    def wait(self, pause: Callable[[], None]) -> None:
+        """Until it has ended; by force after its time of grace. ``pause`` returns after a while, or when something happens."""
+        until = math.inf if self.grace_seconds is None else time.monotonic() + self.grace_seconds
+        while self.process is not None and self.process.poll() is None:
+            if time.monotonic() >= until:
+                say(logging.ERROR, "a process does not end and is killed", process=self.name)
+                self.process.kill()
+                self.process.wait()
+            else:
+                pause()
 
 
 class Stop:
@@ -110,8 +112,13 @@ def supervise(servers: Sequence[Child], worker: Child | None, *, ready: int, is_
 
     The end: server processes finish what they answer, nobody new is accepted; then the worker finishes or hands over.
     """
-    stop = Stop()
+    stop, watchdog = Stop(), Watchdog(os.environ)
     waiting = len(servers)
+
+    def pause() -> None:
+        watchdog.beat()
+        stop.wait(min(0.05 if waiting else LOOK_SECONDS, watchdog.seconds))
+
     with stop.heard():
         while not stop.is_asked:
             for child in (*servers, *([worker] if worker else [])):
@@ -119,14 +126,14 @@ def supervise(servers: Sequence[Child], worker: Child | None, *, ready: int, is_
             if waiting and (waiting := waiting - _written(ready)) <= 0:
                 waiting = 0
                 is_ready()
-            stop.wait(LOOK_SECONDS if not waiting else 0.05)
+            pause()
         say(logging.INFO, "stopping: no new requests; what runs is finished")
-        notify_systemd("STOPPING=1")
+        notify("STOPPING=1")
         for group in (servers, [worker] if worker else []):
             for child in group:
                 child.stop()
             for child in group:
-                child.wait()
+                child.wait(pause)
 
 
 def _written(pipe: int) -> int:
@@ -158,18 +165,6 @@ def _is_address(host: str) -> bool:
             socket.inet_pton(family, host)
             return True
     return False
-
-
-def notify_systemd(state: str) -> None:
-    """Tell the service manager (``sd_notify``), when there is one that wants to know."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    with (
-        contextlib.suppress(OSError),
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel,
-    ):
-        channel.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
 
 
 def with_parent(command: Sequence[str]) -> list[str]:

@@ -179,4 +179,11 @@ def test_the_example_file_has_every_setting_of_an_api(leaf: str) -> None:
 
 def test_the_example_file_is_valid_and_has_every_type(tmp_path: Path) -> None:
     config = FraisierConfig(ROOT / "fraises.example.yaml", environ={}, cwd=tmp_path)
-    assert {resolved.type for resolved in config.all()} == {"api", "etl", "scheduled", "backup", "docker_compose"}
+    assert {resolved.type for resolved in config.all()} == {
+        "api",
+        "etl",
+        "scheduled",
+        "backup",
+        "docker_compose",
+        "coolify",
+    }

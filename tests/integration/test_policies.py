@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fraisier import deploy, engine, gate, policy
+from fraisier import deploy, engine, gate, jobs, policy
 from fraisier.compile import deploy_plan
 from fraisier.config import FraisierConfig, ResolvedFraise
 from fraisier.engine import due
@@ -242,6 +242,35 @@ def test_the_risk_gate_s_face_asks_for_one_approval_of_exactly_its_subject(place
     with pytest.raises(ApprovalNeeded):
         policy.require(work, "migrations 0007 sha256:2", "migrations 0007")
     work.finish(Status.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("asked", "other", "words"),
+    [
+        (Asked("alice", params={"since": "1"}), Asked("alice", params={"since": "2"}), r"a run of run since=1"),
+        (Asked("alice", restore="20261122T030000Z"), Asked("alice", restore=""), "restoring the newest copy up to"),
+    ],
+)
+def test_an_approval_of_a_job_is_for_its_parameters(place: Place, asked: Asked, other: Asked, words: str) -> None:
+    text = CONFIG.replace("type: api", "type: etl").replace("service: {{manager: none}}", "script: x.sh")
+    text = "\n".join(line for line in text.splitlines() if "health_check" not in line)
+    policies = "approvals: {required: 1, kinds: [job]}"
+    path = place.folder / "fraises.yaml"
+    path.write_text(text.format(repository=place.repository, app=place.folder / "app", policies=policies))
+    resolved = FraisierConfig(path, environ=place.environ).get_fraise_environment("my_api", "production")
+    resolved = resolved if asked.restore is not None else jobs.of_job(resolved, None)
+    subject = policy.of_job(resolved, asked)
+    with pytest.raises(ApprovalNeeded, match=f"an approval of {words}") as caught:
+        policy.ask(place.ledger, resolved, Kind.JOB, asked, ["localhost"], subject, place.environ)
+    need = approvals.read_history(place.ledger, datetime.now(UTC) - timedelta(hours=1), resolved.target).open_needs()[0]
+    job = " --job run" if asked.restore is None else ""
+    assert caught.value.hint == f"somebody else types: fraisier approve my_api production {need.id[:8]}{job}"
+    approve(place.ledger, resolved, need.id[:8], actor="bob", environ=place.environ)
+    policy.ask(place.ledger, resolved, Kind.JOB, asked, ["localhost"], subject, place.environ)
+    with pytest.raises(ApprovalNeeded):
+        policy.ask(
+            place.ledger, resolved, Kind.JOB, other, ["localhost"], policy.of_job(resolved, other), place.environ
+        )
 
 
 def test_an_approval_is_not_spent_by_a_deployment_that_ends_for_want_of_another(place: Place) -> None:

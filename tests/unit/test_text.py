@@ -16,6 +16,14 @@ def test_a_wide_table_is_wrapped_and_nothing_is_cut_off() -> None:
     assert " ".join(line[27:].strip() for line in lines[1:]) == message
 
 
+def test_where_no_wide_column_can_give_a_narrow_one_is_wrapped() -> None:
+    headers = ("ID", "TARGET", "KIND", "STATUS", "VERSION", "WHEN", "TOOK")
+    row = ("2a4454f0", "my_api/production", "deploy", "rolled_back", "e7c6dc9", "14 min ago", "1 min 01 s")
+    lines = table(headers, [row], width=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(" ".join(lines[1:]).split()) == " ".join([*row[:5], "14 min", *row[6:], "ago"])
+
+
 def test_a_narrow_table_takes_no_more_room_than_it_needs() -> None:
     assert table(("A", "B"), [("1", "two")], width=80).splitlines() == ["A  B", "1  two"]
 

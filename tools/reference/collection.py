@@ -29,6 +29,7 @@ IN_ORDER = (
     "systemd",
     "supervisor",
     "docker_compose",
+    "coolify",
     "health",
     "job",
     "jobs",

@@ -21,7 +21,7 @@ from fraisier.config.model import (
 )
 from fraisier.fraise_types import TYPES
 from fraisier.fraise_types.database import Database
-from fraisier.fraise_types.release import Release
+from fraisier.fraise_types.release import FromGit, Release
 from fraisier.fraise_types.settings import Group, Placement
 from reference.markdown import page, table, words
 
@@ -58,7 +58,8 @@ PARTS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("engine", Engine, None),
     ("fraises.`name`", FraiseHead, None),
     ("Every fraise: where, and as whom", Placement, None),
-    ("Fraises that are made from a repository", Release, Placement),
+    ("Fraises that are made from a repository", FromGit, Placement),
+    ("Fraises that are released to hosts", Release, FromGit),
 )
 
 
@@ -71,7 +72,7 @@ def configuration_page() -> str:
 
 
 def _base(model: type[Placement]) -> type[Placement]:
-    return Release if issubclass(model, Release) else Placement
+    return next(base for base in (Release, FromGit, Placement) if issubclass(model, base))
 
 
 def _section(title: str, model: type[BaseModel], without: Iterable[str], seen: set[type[BaseModel]]) -> list[str]:

@@ -41,7 +41,7 @@ def readme(role: str) -> str:
         *rows,
         "",
         "```yaml",
-        "- hosts: web",
+        f"- hosts: {'localhost' if role == 'coolify' else 'web'}",
         "  gather_facts: false",
         "  roles:",
         f"    - role: fraisier.deploy.{role}",
@@ -57,6 +57,8 @@ def readme(role: str) -> str:
 def _how(role: str) -> str:
     if role in PLAIN:
         return "Plain builtin modules: the machine needs Python, as Fraisier on it does."
+    if role == "coolify":
+        return "One task, done on the controller by questions to the API: no host takes part."
     return "One task, one POSIX shell script over the connection: the host needs no Python for it, and no facts are gathered."
 
 
@@ -91,6 +93,9 @@ def _example(name: str) -> str:
         "fraisier_bootstrap_user": "deploy",
         "fraisier_server_config": "fraises.yaml",
         "fraisier_backup_name": "my_api-production",
+        "fraisier_coolify_url": "https://coolify.example.com",
+        "fraisier_coolify_token": '"{{ coolify_token }}"',
+        "fraisier_coolify_application": "wk8c4g0oscg8wsks4ggw0w8k",
     }[name]
 
 

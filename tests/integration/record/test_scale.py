@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -35,12 +36,12 @@ class Explained(Ledger):
 
 
 @pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Explained:
-    ledger = Explained(f"sqlite:///{tmp_path_factory.mktemp('scale')}/fraisier.db")
-    with ledger.transaction():
-        pass
-    add_deployments(ledger, 2_000)
-    return ledger
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explained]:
+    with Explained(f"sqlite:///{tmp_path_factory.mktemp('scale')}/fraisier.db") as ledger:
+        with ledger.transaction():
+            pass
+        add_deployments(ledger, 2_000)
+        yield ledger
 
 
 FILTERS = [

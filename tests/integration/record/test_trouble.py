@@ -7,7 +7,7 @@ import pwd
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -124,6 +124,28 @@ def test_an_unreachable_server_is_named_without_the_password(url: str, said: str
     everything = f"{caught.value} {caught.value!r} {caught.value.hint} {ledger!r} {ledger.place!r} {vars(ledger)}"
     assert said in str(caught.value) and "hunter2secret" not in everything
     assert caught.value.retriable
+
+
+def test_a_migration_that_cannot_begin_lets_go_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "WAIT_SECONDS", 0.05)
+    path = tmp_path / "fraisier.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE somebodys (x)")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match="locked") as caught:
+            migrate.migrate(f"sqlite:///{path}")
+        other.execute("ROLLBACK")  # as long as it holds the file, SQLite puts off closing any descriptor of it
+        opened = [link for link in descriptors() if link == str(path)]
+    assert caught.value.retriable and len(opened) == 1, "the other one's"
+
+
+def descriptors() -> list[str]:
+    """What this process has open."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that of the listing itself
+            found.append(str(descriptor.readlink()))
+    return found
 
 
 def test_a_missing_database_says_how_to_make_it(postgresql_server: PostgresServer) -> None:

@@ -13,9 +13,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -28,9 +30,11 @@ DEADLINE_SECONDS = 60
 
 
 class Served:
-    """A server of its own, on a free port."""
+    """A server of its own, on a free port; ``environ``: what it finds there in addition."""
 
-    def __init__(self, configuration: Path, database: str, *options: str) -> None:
+    def __init__(
+        self, configuration: Path, database: str, *options: str, environ: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.log = configuration.with_name("serve.log")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -46,11 +50,21 @@ class Served:
                     "0",
                     *options,
                 ],
-                env={**os.environ, **ENVIRON, "FRAISIER_DATABASE_URL": database},
+                env={**os.environ, **ENVIRON, "FRAISIER_DATABASE_URL": database, **environ},
                 stdin=subprocess.DEVNULL,
                 stderr=log,
             )
-        self.port = int(self.said("ready")["port"])
+
+    @cached_property
+    def port(self) -> int:
+        """Where it answers; waits until it does."""
+        return int(str(self.said("ready")["port"]))
+
+    def children(self) -> list[int]:
+        """Its server processes that are there now, the oldest first."""
+        return [
+            int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        ]
 
     def said(self, message: str) -> dict[str, object]:
         """The first line of the log with this message; waits for it."""
@@ -65,7 +79,7 @@ class Served:
 
     def get(self, path: str) -> tuple[int, str, dict[str, str]]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=DEADLINE_SECONDS) as answer:
                 return answer.status, answer.read().decode(), dict(answer.headers)
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode(), dict(error.headers)
@@ -76,8 +90,20 @@ class Served:
 
 
 @contextmanager
-def served(configuration: Path, database: str, *options: str) -> Iterator[Served]:
-    server = Served(configuration, database, *options)
+def served(
+    configuration: Path, database: str, *options: str, environ: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Served]:
+    with starting(configuration, database, *options, environ=environ) as server:
+        assert server.port
+        yield server
+
+
+@contextmanager
+def starting(
+    configuration: Path, database: str, *options: str, environ: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Served]:
+    """A server that is perhaps not ready yet."""
+    server = Served(configuration, database, *options, environ=environ)
     try:
         yield server
     finally:
@@ -207,8 +233,8 @@ def test_told_to_stop_it_answers_what_it_has_begun(configuration: Path, sqlite_u
 
 def test_a_server_process_that_dies_is_started_again(configuration: Path, sqlite_url: str) -> None:
     with served(configuration, sqlite_url) as server:
-        (child,) = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-        os.kill(int(child), signal.SIGKILL)
+        (child,) = server.children()
+        os.kill(child, signal.SIGKILL)
         server.said("a process has died and is started again")
         until = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < until:

@@ -167,11 +167,17 @@ def test_a_repository_may_be_written_as_git_takes_it(repository: str, load: Load
 
 
 def test_every_type_has_a_module() -> None:
-    assert list(TYPES) == ["api", "etl", "scheduled", "backup", "docker_compose"]
+    assert list(TYPES) == ["api", "etl", "scheduled", "backup", "docker_compose", "coolify"]
     assert {name: module.PLAYBOOK for name, module in TYPES.items()} == {
         name: f"fraisier.deploy.{name}" for name in TYPES
     }
-    assert [name for name, module in TYPES.items() if module.BUILT] == ["api", "etl", "scheduled", "docker_compose"]
+    assert [name for name, module in TYPES.items() if module.BUILT] == [
+        "api",
+        "etl",
+        "scheduled",
+        "docker_compose",
+        "coolify",
+    ]
     with pytest.raises(KeyError):
         TYPES["apii"]
 
