@@ -11,6 +11,7 @@ from fraisier.balancer import helping_hosts, server_variables
 from fraisier.batches import serial
 from fraisier.connection import connection_variables, inventory_groups
 from fraisier.errors import FraisierError, UsageError
+from fraisier.fraise_types import backup
 from fraisier.fraise_types.migration_tools import THEIRS, commands_of
 from fraisier.fraise_types.service import HealthCheck
 from fraisier.plan import Plan, Release, Secrets, Template, digest
@@ -82,10 +83,12 @@ def rollback_plan(resolved: ResolvedFraise, move: Move) -> Plan:
 def restore_plan(resolved: ResolvedFraise, at: str) -> Plan:
     """The plan that brings the newest copy up to the moment ``at`` back ('' for the newest), on the host where copies are made."""
     first = [host.name for host in resolved.settings.hosts][:1]
-    plan = _plan(resolved, f"{COLLECTION}.restore", {"fraisier_restore_at": at}, None, {name: {} for name in first})
+    now = {"fraisier_restore_at": at, **(backup.restoring(resolved) if resolved.type == "backup" else {})}
+    plan = _plan(resolved, f"{COLLECTION}.restore", now, None, {name: {} for name in first})
     if not plan.variables.get("fraisier_backup_source"):
         raise UsageError(
-            f"{resolved.target}: no copies are made of it", hint="database.backup_before_deploy: true makes them"
+            f"{resolved.target}: no copies are made of it",
+            hint="database.backup_before_deploy: true makes them, or a fraise of type backup",
         )
     return plan
 

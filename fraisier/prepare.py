@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fraisier.compile import COLLECTION
 from fraisier.connection import connection_variables, inventory_groups
 from fraisier.errors import UsageError
-from fraisier.fraise_types.release import Release
+from fraisier.fraise_types import backup
 from fraisier.plan import Plan, Secrets, Template
 from fraisier.secrets import SecretRef
 from fraisier.variables import module_of
@@ -79,9 +79,11 @@ def _variables(settings: Placement, users: set[str]) -> dict[str, Any]:
     is_system = is_systemd and (service is None or service.scope == "system")
     other = (settings.become_user or "root") if settings.become else None
     accounts = _accounts([other, service.user if service and is_system else None], users)
-    sudo_users = [*(["root"] if is_system else []), *([other] if other else [])]
+    restores = service.user if service and is_system and isinstance(settings, backup.Settings) else None
+    sudo_users = [*(["root"] if is_system else []), *(name for name in (other, restores) if name)]
+    app_path: str | None = getattr(settings, "app_path", None)
     return {
-        **({"fraisier_app_path": settings.app_path} if isinstance(settings, Release) else {}),
+        **({"fraisier_app_path": app_path} if app_path else {}),
         "fraisier_bootstrap_accounts": accounts,
         **({"fraisier_bootstrap_owner": other} if other else {}),
         "fraisier_bootstrap_sudo_users": list(dict.fromkeys(sudo_users)),

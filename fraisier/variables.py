@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fraisier.balancer import balancer_variables
 from fraisier.errors import NotBuiltYet
 from fraisier.fraise_types import TYPES
-from fraisier.fraise_types.copies import dump_variables, folder_name
+from fraisier.fraise_types.copies import destination_variables, dump_variables, folder_name
 from fraisier.fraise_types.database import Database
 from fraisier.fraise_types.health import words
 from fraisier.fraise_types.migration_tools import THEIRS, commands_of
@@ -105,13 +105,8 @@ def _backup_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, A
     if database is None or not database.backup_before_deploy or not isinstance(settings, Release):
         return {"fraisier_backup_source": {}}
     backup = database.backup
-    if backup.destination.host:
-        raise NotBuiltYet(f"{resolved.target}: database.backup.destination.host is not built yet")
     url = secrets.value("database_url", database.url) if database.url else ""
-    destination = {
-        "path": backup.destination.path or f"{settings.app_path}/backups",
-        "compress": backup.destination.compress,
-    }
+    destination = {"path": f"{settings.app_path}/backups", **destination_variables(backup.destination, secrets)}
     return {
         "fraisier_backup_name": folder_name(resolved.target),
         "fraisier_backup_source": {"url": url, "may_be_missing": True, **dump_variables(backup)},

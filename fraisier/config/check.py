@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fraisier.config.rules import RULES
 from fraisier.config.signing import check_signing
 from fraisier.config.tree import WHOLE_FILE, Place, Value
-from fraisier.fraise_types.release import FromGit, Release
+from fraisier.fraise_types.release import FromGit
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -77,14 +77,14 @@ def _occupied(candidate: Candidate) -> Iterator[tuple[Hashable, Place, str]]:
     settings = candidate.resolved.settings
     for key, value in settings.elsewhere():
         yield (key, value), _written_here(candidate, key), f"{key} {value}"
-    if settings.select and settings.inventory and isinstance(settings, Release) and settings.app_path:
-        chosen = f"app_path {settings.app_path} on {settings.select}"
-        yield (settings.inventory, settings.select, settings.app_path), _written_here(candidate, "app_path"), chosen
+    app_path: str | None = getattr(settings, "app_path", None)
+    if settings.select and settings.inventory and app_path:
+        chosen = f"app_path {app_path} on {settings.select}"
+        yield (settings.inventory, settings.select, app_path), _written_here(candidate, "app_path"), chosen
     for host in settings.hosts:
         machine = _machine(host, settings)
-        if isinstance(settings, Release) and settings.app_path:
-            path = settings.app_path
-            yield (machine, path), _written_here(candidate, "app_path"), f"app_path {path} on {host.name}"
+        if app_path:
+            yield (machine, app_path), _written_here(candidate, "app_path"), f"app_path {app_path} on {host.name}"
         for scope, unit in settings.units(candidate.resolved.target):
             place = _written_here(candidate, "systemd_service")
             yield (machine, scope, unit), place, f"the systemd unit {unit} on {host.name}"

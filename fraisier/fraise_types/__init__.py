@@ -16,13 +16,13 @@ from fraisier.errors import ConfigError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from fraisier.fraise_types import api, coolify, etl, scheduled
+    from fraisier.fraise_types import api, backup, coolify, etl, scheduled
     from fraisier.fraise_types.settings import Placement
     from fraisier.plan import Secrets
     from fraisier.vocabulary import Target
 
-    _TYPES_FIT: tuple[FraiseTypeModule, ...] = (api, etl, scheduled)
-    _JOBS_FIT: tuple[RunsJobs, ...] = (etl, scheduled)
+    _TYPES_FIT: tuple[FraiseTypeModule, ...] = (api, backup, etl, scheduled)
+    _JOBS_FIT: tuple[RunsJobs, ...] = (backup, etl, scheduled)
     _OTHERS_FIT: tuple[HasPlaybooks, ...] = (coolify,)
 
 ENTRY_POINTS: Final = "fraisier.fraise_types"

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from fraisier.fraise_types.fields import NUMBER, AbsolutePath, Line, Section
+from fraisier.fraise_types.fields import NUMBER, AbsolutePath, Line, Port, Secret, Section, matching
 
 if TYPE_CHECKING:
+    from fraisier.plan import Secrets
     from fraisier.vocabulary import Target
 
 Number = Annotated[int, Field(ge=0), NUMBER]
+KEYS = ("access_key", "secret_key", "password")
+SshHost = Annotated[str, matching(r"(?:[A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9][\w.:-]*", "expected [user@]host")]
+# Words of rsync's option for ssh, which knows no quotes that all its versions agree on.
+HostFile = Annotated[AbsolutePath, matching(r"/[^\s'\"\\]+", "expected an absolute path without spaces and quotes")]
+BucketName = Annotated[str, matching(r"[a-z0-9][a-z0-9.-]+", "expected the name of a bucket")]
 Jobs = Annotated[int, Field(ge=1, le=64), NUMBER]
 
 
@@ -21,10 +28,44 @@ class Destination(Section):
     path: AbsolutePath | None = Field(
         None, description="Folder for the copies; each target has one of its own in it. Required for type backup."
     )
-    host: Line | None = Field(
+    host: SshHost | None = Field(
         None, description="Host to send the copies to, [user@]host. Default: they stay on their host."
     )
+    port: Port | None = Field(None, description="Port of that host's ssh server. Default: what ssh chooses, 22.")
+    ssh_key: HostFile | None = Field(
+        None,
+        description="Private key for that host, a file of the host that makes the copies. Default: what ssh chooses.",
+    )
+    known_hosts: HostFile | None = Field(
+        None, description="Known host keys, a file there: an unknown key is refused. Default: what ssh chooses."
+    )
+    bucket: BucketName | None = Field(
+        None, description="S3 bucket to send the copies to, into `path` as a folder. Default: none."
+    )
+    endpoint: Line | None = Field(
+        None, description="Address of an S3 service, e.g. https://s3.example.com. Default: that of AWS."
+    )
+    region: Line | None = Field(None, description="Region of the bucket. Default: the service's own.")
+    access_key: Secret | None = Field(
+        None,
+        description="Access key of the bucket. A secret. Default: what the host has, such as the role of its instance.",
+    )
+    secret_key: Secret | None = Field(None, description="Secret key that belongs to it. Default: as `access_key`.")
+    password: Secret | None = Field(
+        None, description="Password that copies of `files` are encrypted with. A secret. Required for them."
+    )
     compress: bool = Field(True, description="Compress the copies. Default: true.")
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """What cannot be meant together, and the next step."""
+        if self.host and self.bucket:
+            yield "destination has both host and bucket", "give one of them"
+        for name in ("port", "ssh_key", "known_hosts"):
+            if getattr(self, name) and not self.host:
+                yield f"destination.{name} has no effect", "it is for destination.host"
+        for name in ("endpoint", "region", "access_key", "secret_key"):
+            if getattr(self, name) and not self.bucket:
+                yield f"destination.{name} has no effect", "it is for destination.bucket"
 
 
 class Retention(Section):
@@ -64,3 +105,9 @@ def dump_variables(dump: Dump) -> dict[str, Any]:
         "bin_dir": dump.bin_dir or "",
         "min_tables": dump.min_tables,
     }
+
+
+def destination_variables(destination: Destination, secrets: Secrets) -> dict[str, Any]:
+    plain = destination.model_dump(exclude_none=True, exclude=set(KEYS))
+    keys = {name: secrets.value(f"destination_{name}", found) for name in KEYS if (found := getattr(destination, name))}
+    return {**plain, **keys}

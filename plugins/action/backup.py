@@ -10,37 +10,39 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils import shell
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import Arguments
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.backup import (
     NAME,
+    environment_of,
     parse_destination,
     parse_source,
     parts,
-    retention,
+    taking,
 )
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
 
-STATES = ("taken", "verified")
+STATES = ("taken", "verified", "ready")
 
 
 class ActionModule(ScriptAction):
+    @property
+    def CHANGES(self) -> bool:  # type: ignore[override]  # noqa: N802 - of the base; a look needs nobody's leave
+        return self._task.args.get("state") != "ready"
+
     def perform(self, arguments: Arguments) -> Result:
         app_path = arguments.app_path()
         name = arguments.text("name", required=True, pattern=NAME)
         source = parse_source(arguments.mapping("source"))
         destination = parse_destination(arguments.mapping("destination"), name)
-        own = [
-            shell.assign("app_path", app_path),
-            shell.assign("state", arguments.choice("state", STATES, "taken")),
-            shell.assign("reuse_seconds", arguments.integer("reuse_seconds", 0)),
-            shell.assign("max_age_seconds", arguments.integer("max_age_seconds", 0)),
-            shell.assign("timeout_seconds", arguments.integer("timeout_seconds", 3600, minimum=1)),
-            shell.assign("lock_timeout_seconds", arguments.integer("lock_timeout_seconds", 60)),
-            shell.assign("keep", retention(arguments.mapping("retention"))),
-            shell.assign("retention", shell.program("retention.awk")),
-        ]
-        chosen = parts(source, destination, arguments.environment())
+        state = arguments.choice("state", STATES, "taken")
+        own = [shell.assign("app_path", app_path), shell.assign("state", state), *taking(arguments)]
+        chosen = parts(source, destination, environment_of(source, destination, arguments.environment()))
         arguments.finish()
         answer = self.ask(["backup"], [*own, *chosen])
         result = {**outcome(answer), **facts(answer), "place": destination.place}
+        if state == "ready":
+            result |= {
+                "healthy": answer.flag("ready") and not result.get("failed"),
+                "evidence": "source and destination",
+            }
         if self.wants_diff:
             result["diff"] = _diff(result)
         return result
@@ -54,6 +56,7 @@ def facts(answer: Answer) -> Result:
         "missing": answer.flag("missing"),
         "verified": answer.flag("verified") and answer.complete and not answer.flag("failed"),
         "tables": answer.whole("tables") if answer.has("tables") else None,
+        "files": answer.whole("files") if answer.has("files") else None,
         "bytes": answer.whole("bytes") if answer.has("bytes") else None,
         "sha256": answer.text("sha256"),
         "copies": answer.lines("copies"),

@@ -17,6 +17,7 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import (
     ArgumentError,
     Arguments,
 )
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.backup_program import program
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
 
 SETTING = re.compile(r"[A-Z][A-Za-z]*")
@@ -29,11 +30,19 @@ class ActionModule(ScriptAction):
         manager = arguments.choice("manager", ("systemd", "unit", "none"), "systemd")
         scope = arguments.choice("scope", ("system", "user"), "system")
         unit = arguments.text("unit", required=manager != "none", pattern=UNIT)
-        command = arguments.command("command")
+        command, backup = arguments.command("command"), arguments.mapping("backup")
+        ours = program(backup, app_path) if backup else None
+        if ours:
+            if command or manager == "systemd":
+                raise ArgumentError(
+                    "backup stands beside command, or needs a transient unit: give manager unit or none"
+                )
+            command = ours.text
         if not command and manager != "unit":
             raise ArgumentError("command is required, unless a unit that there is already is started")
         environment = {
             **arguments.environment(),
+            **(ours.environment if ours else {}),
             "FRAISIER_APP_PATH": app_path,
             "FRAISIER_RELEASE_PATH": f"{app_path}/current",
             "FRAISIER_JOB": name,

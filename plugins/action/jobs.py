@@ -17,6 +17,7 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import (
     ArgumentError,
     Arguments,
 )
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.backup_program import program, work_folder
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.job_units import Job, Place, service_text, timer_text
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
 
@@ -42,19 +43,21 @@ class ActionModule(ScriptAction):
             options=_options(arguments),
         )
         common = arguments.environment()
-        jobs = [_job(name, given, common) for name, given in arguments.mapping("jobs").items()]
+        jobs = [_job(name, given, common, place) for name, given in arguments.mapping("jobs").items()]
         require = arguments.boolean("require", default=True)
         arguments.finish()
         if self.is_check and state == "checked":
             return {"changed": False, "skipped": True, "msg": "nothing was deployed in check mode"}
         files = _files(place, jobs)
-        wanted = "\n".join(name for name in files if not name.endswith(".env"))
+        wanted = "\n".join(name for name in files if name.endswith((".service", ".timer")))
         puts = [f"put {name} {mode} {shell.shlex.quote(text)}" for name, (mode, text) in files.items()]
         parts = [
             shell.assign("app_path", place.app_path),
             shell.assign("scope", place.scope),
             shell.assign("state", state),
             shell.assign("manager", "systemd"),
+            shell.assign("work_folder", work_folder(place.app_path) if any(job.program for job in jobs) else ""),
+            shell.assign("work_owner", place.user),
             shell.assign_lines("calendars", [each for job in jobs for each in job.on_calendar]),
             "\n".join(["put_files() {", "  :", *puts, "}"]),
             f"wanted_files() {{ printf '%s\\n' {shell.shlex.quote(wanted)}; }}",
@@ -84,23 +87,25 @@ def _options(arguments: Arguments) -> dict[str, str]:
     return found
 
 
-def _job(name: str, given: Any, common: Mapping[str, str]) -> Job:
+def _job(name: str, given: Any, common: Mapping[str, str], place: Place) -> Job:
     """A job with its arguments checked as those of a task are."""
     if not PROGRAM.fullmatch(name) or not isinstance(given, Mapping):
         raise ArgumentError("jobs must map names to mappings")
     inner = Arguments(given)
-    command = inner.command("command")
-    if not command:
-        raise ArgumentError(f"jobs.{name}: command is required")
+    command, backup = inner.command("command"), inner.mapping("backup")
+    if bool(command) == bool(backup):
+        raise ArgumentError(f"jobs.{name}: command is required, or backup, and not both")
+    ours = program(backup, place.app_path) if backup else None
     found = Job(
         name=name,
-        command=command,
+        command=["/bin/sh", f"{place.store}/{name}.sh"] if ours else command,
         on_calendar=inner.lines("on_calendar"),
         depends_on=inner.lines("depends_on", PROGRAM),
-        environment={**common, **inner.environment(), "FRAISIER_JOB": name},
+        environment={**common, **inner.environment(), **(ours.environment if ours else {}), "FRAISIER_JOB": name},
         timeout_seconds=inner.integer("timeout_seconds", 3600, minimum=1),
         jitter_seconds=inner.integer("jitter_seconds", 0),
         persistent=inner.boolean("persistent", default=True),
+        program=ours.text if ours else "",
     )
     inner.finish()
     return found
@@ -111,6 +116,8 @@ def _files(place: Place, jobs: list[Job]) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for job in jobs:
         found[f"{job.name}.env"] = ("0600", shell.environment_file(job.environment or {}))
+        if job.program:
+            found[f"{job.name}.sh"] = ("0644", job.program)
         found[place.unit(job.name)] = ("0644", service_text(place, job))
         if job.on_calendar:
             found[place.unit(job.name, "timer")] = ("0644", timer_text(place, job))

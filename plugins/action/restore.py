@@ -11,6 +11,7 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import A
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.backup import (
     NAME,
     STAMP,
+    environment_of,
     parse_destination,
     parse_source,
     parts,
@@ -35,7 +36,7 @@ class ActionModule(ScriptAction):
             shell.assign("timeout_seconds", arguments.integer("timeout_seconds", 3600, minimum=1)),
             shell.assign("lock_timeout_seconds", arguments.integer("lock_timeout_seconds", 60)),
         ]
-        chosen = parts(source, destination, arguments.environment())
+        chosen = parts(source, destination, environment_of(source, destination, arguments.environment()))
         arguments.finish()
         answer = self.ask(["restore"], [*own, *chosen, shell.source(f"restore_{source.kind}")])
         return {

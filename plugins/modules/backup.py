@@ -44,7 +44,9 @@ options:
     required: true
   destination:
     description:
-      - "Where the copies are kept, a mapping: C(path), a folder; C(compress), V(true) unless given."
+      - "Where the copies are kept, a mapping: C(path), a folder; C(host), where it is one of another host, with C(port), and with
+        C(ssh_key) and C(known_hosts), files of the host that makes the copies; C(bucket), where it is in S3, with C(endpoint),
+        C(region), C(access_key), C(secret_key); C(password), which V(files) are encrypted with; C(compress), V(true) unless given."
     type: dict
     required: true
   retention:
@@ -54,9 +56,10 @@ options:
     type: dict
     default: {}
   state:
-    description: "V(taken) makes a copy; V(verified) reads the newest one again and fails when it is not good."
+    description: "V(taken) makes a copy; V(verified) reads the newest one again and fails when it is not good; V(ready) makes none,
+      and only looks whether the source answers, the tools are there, and copies could be kept."
     type: str
-    choices: [taken, verified]
+    choices: [taken, verified, ready]
     default: taken
   reuse_seconds:
     description: "With a good copy that is not older than this, that one is verified and none is made."
@@ -92,6 +95,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+healthy:
+  description: "A copy could be made: the source answers, and copies can be kept."
+  returned: with O(state=ready)
+  type: bool
+  sample: true
 copy:
   description: "The copy, by its moment in UTC."
   returned: always
@@ -117,6 +125,11 @@ place:
   returned: always
   type: str
   sample: /var/backups/fraisier/my_api-production
+files:
+  description: "How many files and folders the copy has, for V(files)."
+  returned: success
+  type: int
+  sample: 120
 tables:
   description: "How many tables are in it."
   returned: always

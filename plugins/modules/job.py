@@ -36,6 +36,10 @@ options:
   command:
     description: "What runs, inside the current release: a text for C(sh -c), or a list of words. Required save with O(manager=unit)."
     type: raw
+  backup:
+    description: "Instead of a command, a copy that is made: the arguments of M(fraisier.deploy.backup) without C(app_path), for
+      V(none) in O(manager)."
+    type: dict
   manager:
     description: "V(systemd) runs it in a transient unit; V(unit) starts the service that M(fraisier.deploy.jobs) has installed; V(none)
       runs it as a child of the connection."

@@ -40,7 +40,8 @@ options:
     type: str
     required: true
   jobs:
-    description: "The jobs by name: C(command), C(on_calendar), C(depends_on), C(environment), C(timeout_seconds), C(jitter_seconds),
+    description: "The jobs by name: C(command), or C(backup) with the arguments of M(fraisier.deploy.backup) save C(app_path) and
+      C(state); C(on_calendar), C(depends_on), C(environment), C(timeout_seconds), C(jitter_seconds),
       C(persistent)."
     type: dict
   description:

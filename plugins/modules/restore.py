@@ -42,7 +42,9 @@ options:
     required: true
   destination:
     description:
-      - "Where the copies are kept, a mapping: C(path), a folder; C(compress), V(true) unless given."
+      - "Where the copies are kept, a mapping: C(path), a folder; C(host), where it is one of another host, with C(port), and with
+        C(ssh_key) and C(known_hosts), files of the host that makes the copies; C(bucket), where it is in S3, with C(endpoint),
+        C(region), C(access_key), C(secret_key); C(password), which V(files) are encrypted with; C(compress), V(true) unless given."
     type: dict
     required: true
   state:

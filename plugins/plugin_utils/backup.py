@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ SSH_HOST = re.compile(r"(?:[A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9][\w.:-]*")
 # Words of rsync's -e, which knows no quotes that all its versions agree on.
 SSH_FILE = re.compile(r"/[^\s'\"\\]+")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]+")
+# No secrets, so that they may stand in the text of a program.
+PLAIN = {"PGCONNECT_TIMEOUT": "20", "PGAPPNAME": "fraisier"}
 COUNTS = ("keep_last", "keep_daily", "keep_weekly", "keep_monthly", "max_age_days")
 
 
@@ -55,13 +58,36 @@ class Destination:
     ssh_key: str
     known_hosts: str
     bucket: str
-    environment: Mapping[str, str]
+    access: Mapping[str, str]
     password: str
     compress: bool
 
     @property
     def store(self) -> str:
         return "s3" if self.bucket else "host" if self.host else "folder"
+
+    @property
+    def ssh(self) -> str:
+        """Words, none with a space in it: an unknown or changed host key ends it, and nobody is asked for anything."""
+        words = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=20"]
+        words += ["-o", "ServerAliveInterval=15"]
+        words += ["-p", str(self.port)] if self.port else []
+        words += ["-i", self.ssh_key, "-o", "IdentitiesOnly=yes"] if self.ssh_key else []
+        words += ["-o", f"UserKnownHostsFile={self.known_hosts}"] if self.known_hosts else []
+        return " ".join(words)
+
+    @property
+    def rsync_host(self) -> str:
+        """The host as rsync tells it from a path: an address with colons in brackets."""
+        user, at, address = self.host.rpartition("@")
+        return f"{user}{at}[{address}]" if ":" in address else self.host
+
+    @property
+    def repository(self) -> str:
+        """Where restic keeps files."""
+        if self.bucket:
+            return f"s3:{self.access['endpoint'] or 's3.amazonaws.com'}/{self.folder}"
+        return f"sftp:{self.rsync_host}:{self.folder}" if self.host else self.folder
 
     @property
     def place(self) -> str:
@@ -150,21 +176,63 @@ def _destination(arguments: Arguments, name: str) -> Destination:
         ssh_key=arguments.text("ssh_key", pattern=SSH_FILE),
         known_hosts=arguments.text("known_hosts", pattern=SSH_FILE),
         bucket=bucket,
-        environment=access if bucket else {},
+        access=access if bucket else {},
         password=arguments.text("password"),
         compress=arguments.boolean("compress", True),
     )
 
 
-def parts(source: Source, destination: Destination, environment: Mapping[str, str]) -> list[str]:
-    """Variables and functions of the scripts, and those scripts that are chosen by what is copied to where."""
+def environment_of(source: Source, destination: Destination, given: Mapping[str, str]) -> dict[str, str]:
+    """What the tools are told by their environment, and nowhere else: addresses, passwords, and what the user has given."""
+    return {**given, **source.environment, **_keys(source, destination)}
+
+
+def _keys(source: Source, destination: Destination) -> dict[str, str]:
+    """What opens the destination: as restic reads it for files, as rclone reads it for dumps."""
+    access = destination.access
     if source.kind == "files":
-        raise ArgumentError("kind: files is not built yet")
-    if destination.store != "folder":
-        raise ArgumentError(f"copies to {'a bucket' if destination.bucket else 'another host'} are not built yet")
-    names = {"PGCONNECT_TIMEOUT": "20", "PGAPPNAME": "fraisier", **environment, **source.environment}
+        names = {
+            "AWS_ACCESS_KEY_ID": "access_key",
+            "AWS_SECRET_ACCESS_KEY": "secret_key",
+            "AWS_DEFAULT_REGION": "region",
+        }
+        found = {name: access[key] for name, key in names.items() if access.get(key)}
+        return {"RESTIC_PASSWORD": destination.password, **found}
+    if destination.store != "s3":
+        return {}
+    settings = {
+        "TYPE": "s3",
+        "PROVIDER": "Other" if access["endpoint"] else "AWS",
+        "ENV_AUTH": "" if access["access_key"] else "true",
+        "ACCESS_KEY_ID": access["access_key"],
+        "SECRET_ACCESS_KEY": access["secret_key"],
+        "ENDPOINT": access["endpoint"],
+        "REGION": access["region"],
+        "NO_CHECK_BUCKET": "true",
+    }
+    named = {f"RCLONE_CONFIG_FRAISIER_{name}": text for name, text in settings.items() if text}
+    return {"RCLONE_CONFIG": "/dev/null", **named}
+
+
+def taking(arguments: Arguments) -> list[str]:
+    """Variables of backup.sh that say when a copy is made, how long it may take and which stay."""
     return [
-        shell.exporting("backup_environment", names),
+        shell.assign("reuse_seconds", arguments.integer("reuse_seconds", 0)),
+        shell.assign("max_age_seconds", arguments.integer("max_age_seconds", 0)),
+        shell.assign("timeout_seconds", arguments.integer("timeout_seconds", 3600, minimum=1)),
+        shell.assign("lock_timeout_seconds", arguments.integer("lock_timeout_seconds", 60)),
+        shell.assign("keep", retention(arguments.mapping("retention"))),
+        shell.assign("retention", shell.program("retention.awk")),
+    ]
+
+
+def parts(source: Source, destination: Destination, environment: Mapping[str, str]) -> list[str]:
+    """Variables and functions of the scripts, and those scripts that are chosen by what is copied to where. ``environment``: what they set
+    for the tools themselves; nothing, where whoever runs them has done so.
+    """
+    way = _files(source, destination) if source.kind == "files" else _dumps(source, destination)
+    return [
+        shell.exporting("backup_environment", {**PLAIN, **environment}),
         shell.assign("kind", source.kind),
         shell.assign("path", source.path),
         shell.assign("format", source.format if source.kind == "postgresql" else "online backup"),
@@ -173,9 +241,35 @@ def parts(source: Source, destination: Destination, environment: Mapping[str, st
         shell.assign("min_tables", source.min_tables),
         shell.assign("may_be_missing", source.may_be_missing),
         shell.assign("compress", destination.compress),
-        shell.assign("store", destination.folder),
-        *[
-            shell.source(name)
-            for name in ("backup_run", "backup_dump", f"backup_{source.kind}", f"store_{destination.store}")
-        ],
+        shell.source("backup_run"),
+        *way,
+    ]
+
+
+def _dumps(source: Source, destination: Destination) -> list[str]:
+    given = [shell.assign("store", destination.folder)]
+    if destination.store == "host":
+        given += [
+            shell.assign("store_there", shlex.quote(destination.folder)),
+            shell.assign("ssh", destination.ssh),
+            shell.assign("host", destination.host),
+            shell.assign("rsync_host", destination.rsync_host),
+        ]
+    if destination.store == "s3":
+        given.append(shell.assign("bucket", destination.bucket))
+    return given + [
+        shell.source(name) for name in ("backup_dump", f"backup_{source.kind}", f"store_{destination.store}")
+    ]
+
+
+def _files(source: Source, destination: Destination) -> list[str]:
+    if not destination.password:
+        raise ArgumentError("destination: password is required for files: restic keeps them encrypted by it")
+    words = [*(f"--exclude={each}" for each in source.exclude), "--", *source.paths]
+    return [
+        shell.assign("repository", destination.repository),
+        shell.assign("sftp", f"{destination.ssh} {destination.host} -s sftp" if destination.store == "host" else ""),
+        f'copy_files() {{ "$@" {shlex.join(words)}; }}',
+        f'each_path() {{ for f_each in {shlex.join(source.paths)}; do "$1" "$f_each" || return 1; done; }}',
+        shell.source("backup_files"),
     ]

@@ -19,7 +19,9 @@ SHORTEST_MASKED = 8
 
 @dataclass(frozen=True)
 class Job:
-    """One job. ``on_calendar``: systemd calendar expressions, none for a job that only others or people start."""
+    """One job. ``on_calendar``: systemd calendar expressions, none for a job that only others or people start. ``program``: text of a
+    program of ours that stands beside its unit, '' where the command is the release's own.
+    """
 
     name: str
     command: str | Sequence[str]
@@ -29,6 +31,7 @@ class Job:
     timeout_seconds: int = 3600
     jitter_seconds: int = 0
     persistent: bool = True
+    program: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,10 @@ class Place:
     def runs(self) -> str:
         return f"{self.app_path}/.fraisier/runs"
 
+    @property
+    def store(self) -> str:
+        return f"{self.app_path}/current/.fraisier/jobs"
+
     def unit(self, job: str, kind: str = "service") -> str:
         return f"{self.prefix}-{job}.{kind}"
 
@@ -61,8 +68,7 @@ def service_text(place: Place, job: Job) -> str:
     service = [("Type", "oneshot")]
     if place.scope == "system":
         service += [(name, text) for name, text in (("User", place.user), ("Group", place.group)) if text]
-    store = f"{place.app_path}/current/.fraisier/jobs"
-    service += [("WorkingDirectory", f"{place.app_path}/current"), ("EnvironmentFile", f"{store}/{job.name}.env")]
+    service += [("WorkingDirectory", f"{place.app_path}/current"), ("EnvironmentFile", f"{place.store}/{job.name}.env")]
     lines = [_line(name, text) for name, text in service]
     if job.depends_on:
         lines.append(f"ExecCondition={_shell(place, _condition(place, job))}")

@@ -18,7 +18,7 @@ PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "libnss-systemd"),
     *("openssh-server", "sudo", "git", "ca-certificates", "curl", "iproute2", "procps"),
     *("python3", "python3-venv", "python3-pip", "alembic", "python3-psycopg2"),
-    *("nginx-light", "haproxy", "socat"),
+    *("nginx-light", "haproxy", "socat", "sqlite3"),
 )
 LEFT_OUT = ("man", "locale", "info", "doc", "lintian")
 CUSTOMIZE = r"""

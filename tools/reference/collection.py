@@ -21,6 +21,7 @@ IN_ORDER = (
     "bootstrap",
     "preflight",
     "git",
+    "release",
     "build",
     "backup",
     "restore",

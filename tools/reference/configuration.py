@@ -44,7 +44,6 @@ NOT_BUILT = {
     "Top.plugin": "the inventory plugin comes later",
     "Release.fetch": "`push` is refused",
     "Database.strategy": "`rebuild` and `restore_migrate` are refused",
-    "Destination.host": "refused: copies stay on their host",
 }
 PARTS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("The file", Top, None),

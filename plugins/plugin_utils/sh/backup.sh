@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# A copy is made, verified and kept; old ones go. In: f_state (taken, verified) f_may_be_missing f_reuse_seconds f_max_age_seconds f_retention (an awk program)
+# A copy is made, verified and kept; old ones go. In: f_state (taken, verified, ready) f_may_be_missing f_reuse_seconds f_max_age_seconds f_retention (an awk program)
 # f_keep (its variables, as awk's -v takes them); backup_run.sh and a way of making copies.
 f_changed=0
 take() {
@@ -29,10 +29,11 @@ prune() {
     emit removed "$f_going"
     [ "$f_check" = 1 ] || remove_copy "$f_going"
   done <"$f_work/going"
+  if [ "$f_check" = 0 ] && [ -s "$f_work/going" ]; then tidy_copies; fi
 }
 
 set_deadline "$f_timeout_seconds"
-alone
+[ "$f_state" = ready ] || alone
 set_deadline "$f_timeout_seconds"
 begin_work "$f_room"
 way_ready
@@ -43,6 +44,16 @@ if [ "$f_state" = taken ]; then
     finish
   fi
   source_ready
+fi
+# A look before anything is made: the source answers, the tools are there, and so is the place of the copies.
+if [ "$f_state" = ready ]; then
+  source_ready
+  way_takes
+  read_copies
+  sed -n 's/ good$//p' "$f_work/copies" | emit_stream copies
+  emit ready 1
+  emit changed 0
+  finish
 fi
 read_copies
 f_stamp=$(newest_good 99999999T999999Z)
@@ -61,6 +72,6 @@ fi
 emit copy "$f_stamp"
 : >"$f_work/going"
 [ "$f_state" = verified ] || prune
-sed -n 's/ good$//p' "$f_work/copies" | sort | grep -Fvx -f "$f_work/going" | sed "s/^/$f_token copies /"
+sed -n 's/ good$//p' "$f_work/copies" | sort | grep -Fvx -f "$f_work/going" | emit_stream copies
 emit changed "$f_changed"
 finish

@@ -1,11 +1,12 @@
 # shellcheck shell=sh
 # Copies that are dumps: each a folder with the dump, a manifest and SHA256SUMS, in a store. In: f_kind f_format f_store; a source, which has
-# source_exists, source_ready, source_dump, source_check (sets f_tables); a store, which has store_ready, store_list, store_put, store_get (sets f_copy), store_bad,
+# source_exists, source_ready, source_dump, source_check (sets f_tables); a store, which has store_ready, store_takes, store_list, store_put, store_get (sets f_copy), store_bad,
 # store_remove.
 way_ready() {
   need sha256sum coreutils
   store_ready
 }
+way_takes() { store_takes; }
 list_copies() { store_list; }
 take_copy() { # STAMP
   f_made=$f_work/copy
@@ -34,4 +35,5 @@ check_folder() { # FOLDER
   enough_tables
 }
 mark_bad() { store_bad "$1"; }
+tidy_copies() { :; }
 remove_copy() { store_remove "$1"; }

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # What taking and restoring copies share. In: f_app_path f_bin_dir f_timeout_seconds f_lock_timeout_seconds f_min_tables; function backup_environment
-# (addresses and secrets); a way of making copies, which has way_ready, list_copies, take_copy, check_copy, mark_bad, remove_copy. A copy is named by
-# its moment in UTC, 20261122T030000Z.
+# (addresses and secrets); a way of making copies, which has way_ready, way_takes (fails where a copy
+# could not be kept), list_copies (lines "<stamp> good" or "<stamp> bad" into $f_work/listed), take_copy, check_copy, mark_bad, remove_copy, tidy_copies
+# (after some were removed). A copy is named by its moment in UTC, 20261122T030000Z.
 
 [ -z "$f_bin_dir" ] || PATH=$f_bin_dir:$PATH
 # Runs a program with addresses and secrets in its environment; its output is left in $f_work/out and $f_work/err.
@@ -48,7 +49,7 @@ newest_good() { # the newest copy that is good, at or before the stamp $1; '' wh
   sed -n 's/ good$//p' "$f_work/copies" | sort -r | awk -v at="$1" '$1 <= at { print; exit }'
 }
 read_copies() {
-  list_copies >"$f_work/listed"
+  list_copies
   sort "$f_work/listed" >"$f_work/copies"
 }
 # A copy that did not hold is not lost, and not trusted either.

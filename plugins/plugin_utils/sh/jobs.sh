@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Units of jobs by the clock. They are kept in the release, so that whoever goes back to it finds those that belong to it; the folder of
 # systemd gets copies, and what is not among them any more goes. In: f_app_path f_scope f_state (present, restored, absent, checked)
-# f_calendars; functions put_files, wanted_files (for `present`), and what process.sh needs.
+# f_calendars f_work_folder (of the programs of ours, '' for none) f_work_owner; functions put_files, wanted_files (for `present`), and what process.sh needs.
 has systemctl || fail "systemctl is not on the host: is systemd there?"
 user_bus
 current_release
@@ -17,7 +17,7 @@ put() { # NAME MODE TEXT: into the release
   [ "$f_check" = 1 ] || make_folder "$f_store"
   write_file "$f_store/$1" "$2" "$3"
   [ "$f_wrote" = 0 ] || f_changed=1
-  case $1 in *.env) ;; *) link_unit "$1" "$3" ;; esac
+  case $1 in *.service | *.timer) link_unit "$1" "$3" ;; esac
 }
 link_unit() { # NAME TEXT: where systemd looks
   [ "$f_check" = 1 ] || make_folder "$f_folder"
@@ -81,6 +81,14 @@ look() {
 give_away() { # what root has written belongs to whom the application belongs
   [ "$(id -u)" = 0 ] && [ -d "$1" ] && chown -R "$(stat -c %u:%g "$f_app_path")" "$1"
 }
+make_work_folder() {
+  [ -n "$f_work_folder" ] || return 0
+  [ ! -L "$f_work_folder" ] || fail "$f_work_folder is a symbolic link: move it away first"
+  umask 077
+  make_folder "$f_work_folder"
+  umask 022
+  [ "$(id -u)" != 0 ] || chown -h "${f_work_owner:-$(stat -c %u:%g "$f_app_path")}" "$f_work_folder"
+}
 
 f_touched=
 if [ "$f_state" = checked ]; then
@@ -108,6 +116,7 @@ if [ "$f_check" = 0 ]; then
   make_folder "$f_app_path/.fraisier/runs"
   chmod 700 "$f_app_path/.fraisier/runs"
   give_away "$f_app_path/.fraisier/runs"
+  make_work_folder
   [ "$f_state" = absent ] || give_away "$f_store"
   # shellcheck disable=SC2086  # one on a line
   write_file "$f_ours" 0644 "$(printf '%s\n' $f_wanted)"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import fill_sqlite
 from estate import Estate, Repository, release_id
 
 SYSTEMCTL = """\
@@ -106,6 +108,35 @@ def test_a_calendar_that_systemd_does_not_know_changes_nothing(clock: Clock) -> 
     assert done.rc != 0
     assert "every other tuesday" in done.message("jobs")
     assert clock.have() == []
+
+
+def test_program_that_makes_copies_stands_beside_its_unit_without_secrets(clock: Clock) -> None:
+    estate, database = clock.estate, clock.estate.folder / "shop.db"
+    fill_sqlite(database)
+    copying = {
+        "name": "shop",
+        "source": {"kind": "sqlite", "path": str(database), "min_tables": 2},
+        "destination": {"path": str(estate.folder / "copies")},
+        "environment": {"PGPASSWORD": "s3cret"},
+    }
+    done = estate.role("jobs", fraisier_jobs_by_name={"copy": {"backup": copying, "on_calendar": ["daily"]}}).ok()
+    assert done.result("jobs")["healthy"] is True
+    assert clock.have() == ["reports-copy.service", "reports-copy.timer"]
+    store = estate.app / "current" / ".fraisier" / "jobs"
+    program, secrets = store / "copy.sh", store / "copy.env"
+    assert f'ExecStart="/bin/sh" "{program}"' in (clock.units / "reports-copy.service").read_text()
+    assert 'PGPASSWORD="s3cret"' in secrets.read_text()
+    assert "s3cret" not in program.read_text()
+    assert (estate.app / "work").stat().st_mode & 0o777 == 0o700
+
+    made = subprocess.run(["sh", program], capture_output=True, text=True, timeout=60)
+    (copy,) = (estate.folder / "copies" / "shop").iterdir()
+    assert (made.returncode, made.stdout.splitlines()[0]) == (0, f"kept {copy.name}"), made.stderr
+    assert made.stdout.splitlines()[-1].startswith(f"copy {copy.name} verified, tables 2, bytes ")
+    database.rename(estate.folder / "gone.db")
+    failed = subprocess.run(["sh", program], capture_output=True, text=True, timeout=60)
+    assert failed.returncode == 1
+    assert "shop.db is not there" in failed.stderr
 
 
 RECORD = """\

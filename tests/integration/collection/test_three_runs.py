@@ -94,6 +94,7 @@ def releases(estate: Estate) -> int:
 CASES = {
     "preflight": Case(nothing, lambda estate, commit: not estate.app.exists(), changes=False),
     "git": Case(nothing, lambda estate, commit: (estate.release(release_id(commit)) / "REVISION").exists()),
+    "release": Case(nothing, lambda estate, commit: (estate.release(release_id(commit)) / "REVISION").exists()),
     "build": Case(staged, lambda estate, commit: (estate.release(release_id(commit)) / "made").exists()),
     "backup": Case(
         with_database, lambda estate, commit: len(list((estate.folder / "copies" / "shop").glob("2*"))) == 1

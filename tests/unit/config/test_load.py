@@ -171,13 +171,7 @@ def test_every_type_has_a_module() -> None:
     assert {name: module.PLAYBOOK for name, module in TYPES.items()} == {
         name: f"fraisier.deploy.{name}" for name in TYPES
     }
-    assert [name for name, module in TYPES.items() if module.BUILT] == [
-        "api",
-        "etl",
-        "scheduled",
-        "docker_compose",
-        "coolify",
-    ]
+    assert [name for name, module in TYPES.items() if module.BUILT] == list(TYPES)
     with pytest.raises(KeyError):
         TYPES["apii"]
 
