@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 import tempfile
@@ -21,18 +20,14 @@ class CannotFetch(Exception):
     """No package index here."""
 
 
-def collection(cache: Path) -> Path:
-    """A folder of collections with this one alone; fetched once for each ``cache``. Raises CannotFetch."""
-    found = cache / PACKAGE
-    if not found.is_dir():
-        with tempfile.TemporaryDirectory(dir=cache) as work:
-            _fetch(Path(work))
-            with contextlib.suppress(OSError):  # another process was quicker
-                (Path(work) / "collections").rename(found)
-    return found
+def collection(folder: Path) -> Path:
+    """A folder of collections below ``folder``, with this one alone. Raises CannotFetch."""
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        _fetch(Path(work), folder / "collections")
+    return folder / "collections"
 
 
-def _fetch(work: Path) -> None:
+def _fetch(work: Path, collections: Path) -> None:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     done = subprocess.run(
         [*pip, "--only-binary", ":all:", "--dest", str(work), PACKAGE], capture_output=True, text=True, timeout=300
@@ -42,7 +37,7 @@ def _fetch(work: Path) -> None:
     (wheel,) = work.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if name.startswith(FOLDER)]
-        archive.extractall(work / "collections", names)
+        archive.extractall(collections, names)
 
 
 @dataclass

@@ -90,6 +90,9 @@ class Settings(Placement):
     def jobs_to_run(self) -> tuple[str, ...]:
         return (COPY,)
 
+    def has_timers(self) -> bool:
+        return self.schedule is not None
+
     def units(self, target: Target) -> Iterator[tuple[str, str]]:
         if self.run.manager == "systemd":
             yield self.run.scope, f"{unit_prefix(target)}-{COPY}.service"

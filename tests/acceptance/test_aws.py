@@ -100,9 +100,9 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Fleet]:
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
     try:
-        collections = collection(pytestconfig.cache.mkdir("amazon"))
+        collections = collection(tmp_path)
     except CannotFetch as reason:
         pytest.skip(f"the collection amazon.aws cannot be fetched: {reason}")
     with aws(tmp_path) as found:

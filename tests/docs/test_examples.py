@@ -113,6 +113,8 @@ def test_yaml_in_the_documentation_is_valid(block: Block, tmp_path: Path) -> Non
     elif "fraises" in document:
         for resolved in validated(block.text, tmp_path, block.page).all():
             deploy_plan(resolved, RELEASE)
+    elif "plugin" in document:
+        assert re.fullmatch(r"\w+\.\w+\.\w+", document["plugin"]), "an inventory plugin has its whole name"
     else:
         assert set(document) <= set(Settings.model_fields), "a snippet of settings"
         environment = {**COMPLETION, **document}

@@ -137,7 +137,18 @@ def test_every_role_is_run_three_times() -> None:
     """The others have files of their own: they need machines that may be changed, balancers, containers, or a stand-in
     for systemd. ``restore`` swaps again each time that it is asked; its check mode is tested with it."""
     roles = {folder.name for folder in (Path(__file__).parents[3] / "roles").iterdir()}
-    assert roles == {*CASES, "systemd", "lb", "bootstrap", "server", "job", "jobs", "docker_compose", "restore"}
+    assert roles == {
+        *CASES,
+        "systemd",
+        "lb",
+        "bootstrap",
+        "server",
+        "job",
+        "jobs",
+        "docker_compose",
+        "restore",
+        "coolify",
+    }
 
 
 def tree(folder: Path) -> set[tuple[str, int]]:

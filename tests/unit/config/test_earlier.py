@@ -58,7 +58,12 @@ fraises:
   copies:
     type: backup
     description: Copies of the database
-    environments: {production: {app_path: /srv/backup, source: {kind: postgresql}, destination: {path: /srv/copies}, schedule: "0 */6 * * *"}}
+    environments:
+      production:
+        app_path: /srv/backup
+        source: {kind: postgresql}
+        destination: {path: /srv/copies}
+        schedule: "0 */6 * * *"
 environments:
   development: {server: dev.example.com}
   production: {server: www.example.com}
