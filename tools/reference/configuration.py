@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -90,7 +90,8 @@ def _section(title: str, model: type[BaseModel], without: Iterable[str], seen: s
 
 
 def _settings(model: type[BaseModel], without: Iterable[str]) -> list[str]:
-    properties, rows = model.model_json_schema()["properties"], []
+    schema, rows = model.model_json_schema(), []
+    enums = {name: each["enum"] for name, each in schema.get("$defs", {}).items() if "enum" in each}
     for name, field in model.model_fields.items():
         if name in without:
             continue
@@ -99,9 +100,24 @@ def _settings(model: type[BaseModel], without: Iterable[str]) -> list[str]:
         if later := NOT_BUILT.get(f"{model.__name__}.{name}"):
             meaning += f" **Not built yet:** {later}."
         rows.append(
-            (f"`{name}`", kind(properties[name]), default.rstrip(".") or ("required" if required else "none"), meaning)
+            (
+                f"`{name}`",
+                kind(_with_words(schema["properties"][name], enums)),
+                default.rstrip(".") or ("required" if required else "none"),
+                meaning,
+            )
         )
     return table(("setting", "written as", "default", "meaning"), rows)
+
+
+def _with_words(schema: Any, enums: Mapping[str, list[str]]) -> Any:
+    """The schema with the words of enumerations in the place of references to them."""
+    if isinstance(schema, list):
+        return [_with_words(each, enums) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    return {"enum": enums[name]} if name in enums else {key: _with_words(each, enums) for key, each in schema.items()}
 
 
 def _mappings(model: type[BaseModel], without: Iterable[str]) -> Iterator[tuple[str, type[BaseModel]]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from estate import Estate, Repository, processes_with, release_id
 
 
@@ -109,3 +113,39 @@ def test_secret_is_in_no_process_list_and_no_output(staged: Estate) -> None:
     assert found == []
     assert "failed (rc 4)" in text
     assert [line for line in text.splitlines() if canary in line and "test \\" not in line] == []
+
+
+STAND_IN = """\
+#!/bin/sh
+[ "$1" = compile ] || exit 2
+grep -q '"types"' "$2" || { echo "$2: no types" >&2; exit 1; }
+cp "$2" schema.compiled.json
+"""
+
+
+def test_commands_for_fraiseql_with_a_stand_in_for_its_compiler(
+    estate: Estate, repository: Repository, tmp_path: Path
+) -> None:
+    """Those of docs/how-to/fraiseql.md: the compiler itself is in no index that these tests may use."""
+    page = (Path(__file__).parents[3] / "docs/how-to/fraiseql.md").read_text()
+    text = re.search(r"```yaml\n(fraises:.*?)```", page, re.DOTALL)
+    assert text
+    _, _, *own = yaml.safe_load(text[1])["fraises"]["shop_graph"]["install"]["commands"]
+    commands = ["mkdir -p venv/bin && ln -s /usr/bin/python3 venv/bin/python", *own]  # an environment takes its time
+    compiler = tmp_path / "bin" / "fraiseql-cli"
+    compiler.parent.mkdir()
+    compiler.write_text(STAND_IN)
+    compiler.chmod(0o755)
+    path = {"PATH": f"{compiler.parent}:{os.environ['PATH']}"}
+    for schema, fails in (('{"types": []}', False), ("{}", True)):
+        program = f"open('schema.json', 'w').write({schema!r})"
+        commit = repository.commit({"schema.py": program})
+        estate.variables |= {"fraisier_release_id": release_id(commit), "fraisier_version": commit}
+        estate.variables["fraisier_git_repo"] = str(repository.path)
+        run = build(estate, commands, fraisier_build_environment=path)
+        compiled = estate.release(estate.variables["fraisier_release_id"]) / "schema.compiled.json"
+        assert compiled.exists() is not fails
+        if fails:
+            assert "command 3 of 3 failed (rc 1): fraiseql-cli compile schema.json" in run.message("build")
+        else:
+            run.ok()
