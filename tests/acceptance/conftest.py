@@ -14,11 +14,13 @@ from tests.acceptance.world import World
 def supervisor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One virtual environment with supervisor for all worlds of this process: making one takes seconds."""
     folder = tmp_path_factory.mktemp("supervisor") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     pip = [
-        folder / "bin/python",
+        sys.executable,
         "-m",
         "pip",
+        "--python",
+        folder,
         "install",
         "--quiet",
         "--disable-pip-version-check",

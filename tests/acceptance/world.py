@@ -31,7 +31,7 @@ fraises:
     git_repo: {repository}
     connection: local
     install:
-      - [python3, -m, pip, install, --quiet, --no-index, --find-links, {wheels}, --target, lib, -r, requirements.txt]
+      - [python3, -m, pip, install, --quiet, --no-warn-conflicts, --no-index, --find-links, {wheels}, --target, lib, -r, requirements.txt]
     service:
       manager: supervisor
       exec: {python} service.py
