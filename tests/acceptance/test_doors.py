@@ -119,23 +119,23 @@ def test_a_stale_copy_of_the_collection_is_named_by_doctor_and_not_run(world: Wo
     assert str(stale) in said[1]
 
 
-def test_a_type_without_an_engine_is_refused_clearly(world: World) -> None:
+def test_what_is_not_built_is_refused_clearly(world: World) -> None:
     text = world.config.read_text()
-    world.config.write_text(text + OTHER_TYPE.format(repository=world.repository, app=world.root / "etl"))
+    world.config.write_text(text + NOT_BUILT.format(repository=world.repository, app=world.root / "etl"))
     world.fraisier("config", "validate")
     refused = world.json("deploy", "numbers", "production", expect=3)
     assert refused["error"]["code"] == "NotBuiltYet"
-    assert "etl" in refused["error"]["message"]
+    assert "fetch" in refused["error"]["message"]
     assert world.history() == []
 
 
-OTHER_TYPE = """\
+NOT_BUILT = """\
   numbers:
     type: etl
     git_repo: {repository}
     connection: local
     environments:
-      production: {{app_path: {app}, script: run.py}}
+      production: {{app_path: {app}, script: run.py, fetch: push}}
 """
 
 
