@@ -50,4 +50,5 @@ def of_job(resolved: ResolvedFraise, asked: Asked) -> Subject:
         return Subject(f"restore {asked.restore} configuration {config_hash(resolved)}", f"restoring {what}")
     given = "".join(f" {name}={value}" for name, value in sorted(asked.params.items()))
     key = f"job {resolved.target.job} parameters {digest(dict(asked.params))} configuration {config_hash(resolved)}"
-    return Subject(key, f"a run of {resolved.target.job or resolved.target.fraise}{given}")
+    is_one_of_several = len(resolved.settings.jobs_to_run()) > 1
+    return Subject(key, f"a run of {resolved.target.job if is_one_of_several else resolved.target.fraise}{given}")

@@ -247,7 +247,7 @@ def test_the_risk_gate_s_face_asks_for_one_approval_of_exactly_its_subject(place
 @pytest.mark.parametrize(
     ("asked", "other", "words"),
     [
-        (Asked("alice", params={"since": "1"}), Asked("alice", params={"since": "2"}), r"a run of run since=1"),
+        (Asked("alice", params={"since": "1"}), Asked("alice", params={"since": "2"}), "a run of my_api since=1"),
         (Asked("alice", restore="20261122T030000Z"), Asked("alice", restore=""), "restoring the newest copy up to"),
     ],
 )
