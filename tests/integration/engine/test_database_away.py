@@ -43,7 +43,12 @@ def test_postgresql_restarts_under_three_workers(
             begun = [note.id for note in workers.notes("begin")]
             assert len(begun) == len(set(begun)), "no row was carried out twice"
             assert all(process.poll() is None for process in workers.processes), "nobody has given up"
-            assert "the database is back" in workers.logs()
+            postgresql_server.stop()
+            try:
+                wait_for(lambda: "waiting for the database" in workers.logs(), "somebody misses the database", 60)
+            finally:
+                postgresql_server.start()
+            wait_for(lambda: "the database is back" in workers.logs(), "it is found again", 60)
     finally:
         workers.end()
 
