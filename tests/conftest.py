@@ -16,6 +16,7 @@ EXPECTED_SKIPS: tuple[str, ...] = (
     "no containers here: containers of the tests need root",
     "atheris has no wheel",
     "no examples of octokit",
+    "no dbmate",
 )
 """Beginnings of reasons that may skip a test in CI."""
 

@@ -17,7 +17,6 @@ class Kit(ABC):
     """An application in ``app``; its environment is in ``venv``, its database behind ``url``."""
 
     tool: str
-    knows_ahead = True
     more: dict[str, Any] = {}  # noqa: RUF012
 
     def __init__(self, app: Path, venv: Path, url: str) -> None:
@@ -153,7 +152,6 @@ class Dbmate(Kit):
     """The tool `command`, with dbmate behind it."""
 
     tool = "command"
-    knows_ahead = False
 
     @property
     def more(self) -> dict[str, Any]:  # type: ignore[override]
