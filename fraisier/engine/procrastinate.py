@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from psycopg import OperationalError
 
 from fraisier.errors import LedgerError
 from fraisier.record import queue
@@ -100,7 +101,7 @@ class Procrastinate:
             await app.run_worker_async(**OPTIONS, concurrency=worker.concurrency)
 
     def _connector(self) -> PsycopgConnector:
-        return PsycopgConnector(
+        return Persistent(
             conninfo=self._ledger.place.reveal(),
             kwargs={"application_name": "fraisier worker"},
             min_size=1,
@@ -108,6 +109,24 @@ class Procrastinate:
             timeout=PATIENCE_SECONDS,
             reconnect_timeout=PATIENCE_SECONDS,
         )
+
+
+class Persistent(PsycopgConnector):
+    """Says again what PostgreSQL has not heard, as it was away, until it is said or nobody waits for it.
+
+    A doorbell whose end was not written would keep its target's lock for as long as this worker lives.
+    """
+
+    async def execute_query_async(self, query: Any, **arguments: Any) -> None:
+        while True:
+            try:
+                await super().execute_query_async(query, **arguments)
+            except ConnectorException as error:
+                if not isinstance(error.__cause__, OperationalError):
+                    raise
+                await asyncio.sleep(LOOK_SECONDS)
+            else:
+                return
 
 
 async def _look(worker: Worker, target: Target) -> None:

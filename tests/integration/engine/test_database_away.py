@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
+import pytest
+from procrastinate import App
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status as JobStatus
+
+from fraisier.engine.procrastinate import Persistent
 from fraisier.errors import LedgerError
 from fraisier.record import read
 from fraisier.record.ledger import Ledger
@@ -72,3 +80,31 @@ def is_reachable_and_quiet(ledger: Ledger) -> bool:
         return is_quiet(ledger) and not read.running(ledger)
     except LedgerError:
         return False
+
+
+def test_the_end_of_a_doorbell_is_written_when_postgresql_is_back(
+    postgresql_url: str, postgresql_server: PostgresServer
+) -> None:
+    """It is cut off in the middle; a job that is not ended then keeps its target from everybody."""
+
+    async def across_a_restart() -> None:
+        app = App(connector=Persistent(conninfo=postgresql_url, min_size=1, max_size=1))
+        async with app.open_async():
+            job_id = await app.configure_task("x", lock="f1", allow_unknown=True).defer_async()
+            worker_id = await app.job_manager.register_worker()
+            assert await app.job_manager.fetch_job(queues=None, worker_id=worker_id)
+            with psycopg.connect(postgresql_url) as other:
+                other.execute("SELECT 1 FROM procrastinate_jobs WHERE id = %s FOR UPDATE", (job_id,))
+                ending = app.job_manager.finish_job_by_id_async(job_id, JobStatus.SUCCEEDED, delete_job=True)
+                said = asyncio.create_task(ending)
+                await asyncio.sleep(0.3)
+                assert not said.done(), "it waits in PostgreSQL"
+                await asyncio.to_thread(postgresql_server.restart, "immediate")
+                other.close()
+            await said
+            assert not await app.job_manager.list_jobs_async(lock="f1")
+            with pytest.raises(ConnectorException) as caught:  # no fault of a connection: said once
+                await app.job_manager.finish_job_by_id_async(job_id, JobStatus.SUCCEEDED, delete_job=True)
+            assert "was not found" in str(caught.value.__cause__)
+
+    asyncio.run(across_a_restart())
