@@ -5,17 +5,13 @@ Importing this package imports none of them, so it costs nothing at start-up: lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from fraisier.errors import ConfigError
+from fraisier.installed import Installed, without
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
     from fraisier.fraise_types import api, backup, coolify, etl, scheduled
     from fraisier.fraise_types.settings import Placement
     from fraisier.plan import Secrets
@@ -100,54 +96,17 @@ class FraiseTypeModule(Protocol):
         """What the playbook reads besides: pure, the same settings give the same variables. Text is data, save a ``Template``."""
 
 
-class _Modules(Mapping[str, FraiseTypeModule]):
-    """Names -> modules. Looking up one that is installed and cannot be used raises ConfigError; one that is not, KeyError."""
-
-    def __init__(self, ours: Mapping[str, str]) -> None:
-        self._ours = ours
-
-    def __getitem__(self, name: str) -> FraiseTypeModule:
-        if name in self._ours:
-            return cast("FraiseTypeModule", import_module(self._ours[name]))
-        return _loaded(self._theirs[name])
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._ours or name in self._theirs
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self._ours
-        yield from self._theirs
-
-    def __len__(self) -> int:
-        return len(self._ours) + len(self._theirs)
-
-    @cached_property
-    def _theirs(self) -> Mapping[str, EntryPoint]:
-        from importlib.metadata import entry_points
-
-        found = {each.name: each for each in entry_points(group=ENTRY_POINTS)}
-        return {name: found[name] for name in sorted(found) if name not in self._ours}
-
-
-def _loaded(entry_point: EntryPoint) -> FraiseTypeModule:
+def _missing(module: object) -> list[str]:
     from fraisier.fraise_types.settings import Placement
 
-    name, package = entry_point.name, entry_point.dist.name if entry_point.dist else entry_point.value
-    try:
-        module = entry_point.load()
-    except Exception as error:
-        fault = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"the fraise type {name!r} of {package} cannot be loaded: {fault}") from error
     kinds = {"PLAYBOOK": str, "BUILT": bool}
     missing = [each for each, kind in kinds.items() if not isinstance(getattr(module, each, None), kind)]
     settings = getattr(module, "Settings", None)
     if not (isinstance(settings, type) and issubclass(settings, Placement)):
         missing.append("Settings that are a Placement or a Release")
-    if not callable(getattr(module, "variables", None)):
-        missing.append("variables")
-    if missing:
-        raise ConfigError(f"the fraise type {name!r} of {package} has no {', '.join(missing)}")
-    return cast("FraiseTypeModule", module)
+    return missing + without(module, "variables")
 
 
-TYPES: Final[Mapping[str, FraiseTypeModule]] = _Modules(OURS)
+TYPES: Final[Mapping[str, FraiseTypeModule]] = Installed(
+    "fraise type", ENTRY_POINTS, _missing, ours=OURS, is_named=False
+)

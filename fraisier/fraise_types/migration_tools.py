@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Protocol
 
 from fraisier.errors import ConfigError
+from fraisier.installed import Installed, without
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
     from fraisier.fraise_types.database import Database
 
 ENTRY_POINTS: Final = "fraisier.migration_tools"
@@ -38,47 +36,12 @@ class MigrationTool(Protocol):
         """``current``, ``pending``, ``up`` and ``down``, as ``tool: command`` has them: each a text for `sh -c` or a list of words."""
 
 
-class _Tools(Mapping[str, MigrationTool]):
-    """Names -> tools of packages. Looking up one that is installed and cannot be used raises ConfigError; one that is not, KeyError."""
-
-    def __getitem__(self, name: str) -> MigrationTool:
-        return _loaded(self._theirs[name])
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._theirs
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self._theirs
-
-    def __len__(self) -> int:
-        return len(self._theirs)
-
-    @cached_property
-    def _theirs(self) -> Mapping[str, EntryPoint]:
-        from importlib.metadata import entry_points
-
-        found = {each.name: each for each in entry_points(group=ENTRY_POINTS)}
-        return {name: found[name] for name in sorted(found) if name not in OURS}
+def _missing(tool: object) -> list[str]:
+    missing = without(tool, "fault_of", "commands")
+    return missing if isinstance(getattr(tool, "pending_rc", None), int) else [*missing, "pending_rc"]
 
 
-def _loaded(entry_point: EntryPoint) -> MigrationTool:
-    name, package = entry_point.name, entry_point.dist.name if entry_point.dist else entry_point.value
-    try:
-        tool = entry_point.load()
-    except Exception as error:
-        fault = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"the migration tool {name!r} of {package} cannot be loaded: {fault}") from error
-    missing = [each for each in ("fault_of", "commands") if not callable(getattr(tool, each, None))]
-    if not isinstance(getattr(tool, "pending_rc", None), int):
-        missing.append("pending_rc")
-    if missing:
-        raise ConfigError(f"the migration tool {name!r} of {package} has no {', '.join(missing)}")
-    if getattr(tool, "name", None) != name:
-        raise ConfigError(f"the migration tool {name!r} of {package} calls itself {getattr(tool, 'name', None)!r}")
-    return cast("MigrationTool", tool)
-
-
-THEIRS: Final[Mapping[str, MigrationTool]] = _Tools()
+THEIRS: Final[Mapping[str, MigrationTool]] = Installed("migration tool", ENTRY_POINTS, _missing, reserved=OURS)
 
 
 def commands_of(database: Database) -> Mapping[str, Command]:

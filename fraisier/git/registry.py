@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
-from importlib import import_module
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol
 
-from fraisier.errors import ConfigError
+from fraisier.installed import Installed, without
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
     from fraisier.git import bitbucket, forgejo, gitea, github, gitlab
     from fraisier.git.event import WebhookEvent
 
@@ -72,56 +68,11 @@ class Provider(Protocol):
         """True for the ping of a provider that never signs it: to be answered, and nothing else."""
 
 
-class _Providers(Mapping[str, Provider]):
-    """Names -> providers. Looking up one that is installed and cannot be used raises ConfigError; one that is not, KeyError."""
-
-    def __init__(self, ours: Mapping[str, str]) -> None:
-        self._ours = ours
-
-    def __getitem__(self, name: str) -> Provider:
-        if name in self._ours:
-            return cast("Provider", import_module(self._ours[name]))
-        return _loaded(self._theirs[name])
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._ours or name in self._theirs
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self._ours
-        yield from self._theirs
-
-    def __len__(self) -> int:
-        return len(self._ours) + len(self._theirs)
-
-    @cached_property
-    def _theirs(self) -> Mapping[str, EntryPoint]:
-        from importlib.metadata import entry_points
-
-        found = {each.name: each for each in entry_points(group=ENTRY_POINTS)}
-        return {name: found[name] for name in sorted(found) if name not in self._ours}
+def _missing(found: object) -> list[str]:
+    return without(found, "verify", "parse", "delivery_id", "is_unsigned_ping")
 
 
-def _loaded(entry_point: EntryPoint) -> Provider:
-    name = entry_point.name
-    package = entry_point.dist.name if entry_point.dist else entry_point.value
-    try:
-        provider = entry_point.load()
-    except Exception as error:
-        fault = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"the git provider {name!r} of {package} cannot be loaded: {fault}") from error
-    missing = [
-        each
-        for each in ("verify", "parse", "delivery_id", "is_unsigned_ping")
-        if not callable(getattr(provider, each, None))
-    ]
-    if missing:
-        raise ConfigError(f"the git provider {name!r} of {package} has no {', '.join(missing)}")
-    if getattr(provider, "name", None) != name:
-        raise ConfigError(f"the git provider {name!r} of {package} calls itself {getattr(provider, 'name', None)!r}")
-    return cast("Provider", provider)
-
-
-PROVIDERS: Final[Mapping[str, Provider]] = _Providers(OURS)
+PROVIDERS: Final[Mapping[str, Provider]] = Installed("git provider", ENTRY_POINTS, _missing, ours=OURS)
 
 
 def detect(headers: Mapping[str, str]) -> str | None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from importlib import import_module
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
-from fraisier.errors import ConfigError
+from fraisier.installed import Installed, without
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
     from pathlib import Path
 
     from fraisier.errors import SecretUnavailable
@@ -52,48 +49,8 @@ class Backend(Protocol):
         """
 
 
-class _Backends(Mapping[str, Backend]):
-    """Names -> back ends. Looking up one that is installed and cannot be used raises ConfigError; one that is not, KeyError."""
-
-    def __getitem__(self, name: str) -> Backend:
-        if name in OURS:
-            return cast("Backend", import_module(OURS[name]))
-        return _loaded(self._theirs[name])
-
-    def __contains__(self, name: object) -> bool:
-        return name in OURS or name in self._theirs
-
-    def __iter__(self) -> Iterator[str]:
-        yield from OURS
-        yield from self._theirs
-
-    def __len__(self) -> int:
-        return len(OURS) + len(self._theirs)
-
-    @cached_property
-    def _theirs(self) -> Mapping[str, EntryPoint]:
-        from importlib.metadata import entry_points
-
-        found = {each.name: each for each in entry_points(group=ENTRY_POINTS)}
-        return {name: found[name] for name in sorted(found) if name not in OURS}
+def _missing(found: object) -> list[str]:
+    return without(found, "fault_of", "fetch")
 
 
-def _loaded(entry_point: EntryPoint) -> Backend:
-    name = entry_point.name
-    package = entry_point.dist.name if entry_point.dist else entry_point.value
-    try:
-        backend = entry_point.load()
-    except Exception as error:
-        fault = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"the back end of secrets {name!r} of {package} cannot be loaded: {fault}") from error
-    missing = [each for each in ("fault_of", "fetch") if not callable(getattr(backend, each, None))]
-    if missing:
-        raise ConfigError(f"the back end of secrets {name!r} of {package} has no {', '.join(missing)}")
-    if getattr(backend, "name", None) != name:
-        raise ConfigError(
-            f"the back end of secrets {name!r} of {package} calls itself {getattr(backend, 'name', None)!r}"
-        )
-    return cast("Backend", backend)
-
-
-BACKENDS: Final[Mapping[str, Backend]] = _Backends()
+BACKENDS: Final[Mapping[str, Backend]] = Installed("back end of secrets", ENTRY_POINTS, _missing, ours=OURS)

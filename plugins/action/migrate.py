@@ -92,7 +92,7 @@ class ActionModule(ScriptAction):
             shell.assign("timeout_seconds", request.timeout_seconds),
             shell.assign("lock_timeout_seconds", request.lock_timeout_seconds),
             shell.assign("url_variable", request.url_variable if request.url_variable in request.environment else ""),
-            shell.assign("lock_program", (shell.SCRIPTS / "database_lock.py").read_text(encoding="utf-8")),
+            shell.assign("lock_program", shell.program("database_lock.py")),
             shell.assign("explain", request.explain),
             shell.assign("wants_marks", request.state == "at"),
             shell.assign("longest_sql", LONGEST_SQL),

@@ -139,7 +139,7 @@ class Check:
             *self.instances.parts(lambda instance: self.of(instance.color).instance_parts()),
             shell.calling("run_health", self.command or "true"),
             shell.assign("app_path", self.app_path),
-            shell.assign("python_program", (shell.SCRIPTS / "http_get.py").read_text(encoding="utf-8")),
+            shell.assign("python_program", shell.program("http_get.py")),
             shell.assign("statuses", " ".join(self.statuses)),
             shell.assign("fragment", self.expected_version[:SHORT_COMMIT] if self.asks_version else ""),
             shell.assign("has_command", bool(self.command)),

@@ -58,11 +58,10 @@ class AlembicTool:
     def parts(self, request: Request, targets: list[str]) -> list[str]:
         words = shlex.join(self.words(request))
         modules = ",".join(self.modules)
-        forking = (shell.SCRIPTS / "main_fork.py").read_text(encoding="utf-8")
         return [
             f'run_once() {{ run_argv {self.program} {words} "$@"; }}',
             f'run_forked() {{ run_argv "$f_interpreter" -c "$f_fork_program" "$f_script" "$f_work" {modules} {words}; }}',
-            shell.assign("fork_program", forking),
+            shell.assign("fork_program", shell.forking("main_fork.py")),
             shell.assign("program", self.program),
             shell.assign("module", self.modules[0]),
             shell.assign_lines("targets", targets),

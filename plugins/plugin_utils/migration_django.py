@@ -22,7 +22,7 @@ class DjangoTool:
     def parts(self, request: Request, targets: list[str]) -> list[str]:
         return [
             'run_python() { run_argv "$@"; }',
-            shell.assign("fork_program", (shell.SCRIPTS / "django_fork.py").read_text(encoding="utf-8")),
+            shell.assign("fork_program", shell.forking("django_fork.py")),
             shell.assign("manage", request.config or "manage.py"),
             shell.assign("database", request.database or "default"),
             shell.assign("target", request.target),

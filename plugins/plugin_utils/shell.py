@@ -26,6 +26,11 @@ def program(name: str) -> str:
     return (SCRIPTS / name).read_text(encoding="utf-8")
 
 
+def forking(name: str) -> str:
+    """The text of a Python program that calls ``serve``, with the loop of that name before it."""
+    return program("serve_fork.py") + program(name)
+
+
 def assign(name: str, value: str | int | float | bool) -> str:
     """``f_name='value'``: our own variables carry a prefix, so that no exported variable of a user can be one of them."""
     text = str(int(value)) if isinstance(value, bool) else str(value)

@@ -7,8 +7,6 @@ command, such as `-c alembic.ini`.
 """
 
 import importlib
-import os
-import signal
 import sys
 from typing import Any
 
@@ -19,36 +17,10 @@ sys.argv = [program]
 
 main = [importlib.import_module(name) for name in modules.split(",")][0].main  # noqa: RUF015  # all are to be imported
 
-child = 0
-is_ended = False
+
+def run(command: list[str]) -> Any:
+    sys.argv = [program, *words, *command]
+    return main()
 
 
-def end(*_: Any) -> None:
-    """The command that runs has got the same signal, and shall end first."""
-    global is_ended  # noqa: PLW0603
-    if not child:
-        os._exit(143)
-    is_ended = True
-
-
-signal.signal(signal.SIGTERM, end)
-while command := sys.stdin.readline():
-    child = os.fork()
-    if not child:
-        break
-    status = os.waitpid(child, 0)[1]
-    child = 0
-    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
-    if is_ended:
-        sys.exit(143)
-    os.write(1, b"%d\n" % code)
-else:
-    sys.exit()
-
-signal.signal(signal.SIGTERM, signal.SIG_DFL)
-signal.signal(signal.SIGINT, signal.default_int_handler)
-os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-for number, name in ((1, "out"), (2, "err")):
-    os.dup2(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
-sys.argv = [program, *words, *command.split()]
-sys.exit(main())
+serve(folder, run)  # type: ignore[name-defined]  # noqa: F821  # of serve_fork.py

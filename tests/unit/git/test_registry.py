@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from fraisier.errors import ConfigError
-from fraisier.git import PROVIDERS, Provider, WebhookEvent, detect, registry
+from fraisier.git import PROVIDERS, Provider, WebhookEvent, detect
 
 BUILT_IN = ["github", "gitlab", "gitea", "forgejo", "bitbucket"]
 
@@ -25,7 +25,7 @@ def is_unsigned_ping(headers, body): return False
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[registry._Providers]:
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, Provider]]:
     """A package with providers of its own is on the path: one that works, and several that do not."""
     (tmp_path / "good.py").write_text(GOOD)
     (tmp_path / "bad_import.py").write_text("import no_such_module_anywhere")
@@ -41,7 +41,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[regis
     entries = ["sourcehut = good", "github = good", "no_module = not_there", *(f"{name} = {name}" for name in names)]
     (about / "entry_points.txt").write_text("\n".join(["[fraisier.git_providers]", *entries]))
     monkeypatch.syspath_prepend(str(tmp_path))
-    yield registry._Providers(registry.OURS)
+    vars(PROVIDERS).pop("_theirs", None)
+    yield PROVIDERS
+    vars(PROVIDERS).pop("_theirs", None)
     for name in ("good", *names):
         sys.modules.pop(name, None)
 
@@ -61,7 +63,7 @@ def test_an_unknown_name_is_unknown() -> None:
         PROVIDERS["githob"]
 
 
-def test_a_provider_of_another_package_is_one_of_them(installed: registry._Providers) -> None:
+def test_a_provider_of_another_package_is_one_of_them(installed: Mapping[str, Provider]) -> None:
     assert "sourcehut" in installed
     (event,) = installed["sourcehut"].parse({}, b"")
     assert event.should_deploy
@@ -69,7 +71,7 @@ def test_a_provider_of_another_package_is_one_of_them(installed: registry._Provi
     assert len(installed) == 11
 
 
-def test_a_package_cannot_take_the_place_of_one_of_ours(installed: registry._Providers) -> None:
+def test_a_package_cannot_take_the_place_of_one_of_ours(installed: Mapping[str, Provider]) -> None:
     assert installed["github"] is PROVIDERS["github"]
 
 
@@ -84,7 +86,7 @@ def test_a_package_cannot_take_the_place_of_one_of_ours(installed: registry._Pro
     ],
 )
 def test_a_broken_one_is_told_when_it_is_used_and_breaks_no_other(
-    installed: registry._Providers, name: str, fault: str
+    installed: Mapping[str, Provider], name: str, fault: str
 ) -> None:
     assert name in installed
     assert "sourcehut" in installed
@@ -130,7 +132,7 @@ print(sorted(name for name in new if name.startswith("fraisier.") and not name.s
 print(sorted(name for name in new if name.rpartition(".")[2] in PROVIDERS))
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["[]", "['fraisier.errors', 'fraisier.vocabulary']", "[]"]
+    assert done.stdout.splitlines() == ["[]", "['fraisier.errors', 'fraisier.installed', 'fraisier.vocabulary']", "[]"]
 
 
 @pytest.mark.parametrize(
