@@ -6,21 +6,25 @@ import json
 import os
 import sqlite3
 import subprocess
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.acceptance.world import FRAISIER
+from tests.integration.record.conftest import postgresql_server  # noqa: F401  # a fixture
+from tests.integration.record.postgresql import PostgresServer
 
 CONFIG = """\
 fraises:
   shop_copies:
     type: backup
     connection: local
-    source: {{kind: sqlite, path: {root}/shop.db, min_tables: {tables}}}
+    source: {{{source}, min_tables: {tables}}}
     destination: {{path: {root}/copies}}
     retention: {{keep_last: 1}}
     run: {{manager: none}}
@@ -35,9 +39,12 @@ class Place:
     """A database, a fraises.yaml that has it copied, the folder that plays the host, and the command."""
 
     root: Path
+    source: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     def configure(self, tables: int = 1) -> None:
-        (self.root / "fraises.yaml").write_text(CONFIG.format(root=self.root, tables=tables))
+        source = self.source or f"kind: sqlite, path: {self.root}/shop.db"
+        (self.root / "fraises.yaml").write_text(CONFIG.format(root=self.root, source=source, tables=tables))
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         environ = {
@@ -45,6 +52,7 @@ class Place:
             "HOME": str(self.root),
             "FRAISIER_CONFIG": str(self.root / "fraises.yaml"),
             "FRAISIER_DATABASE_URL": f"sqlite:///{self.root / 'fraisier.db'}",
+            **self.secrets,
         }
         return subprocess.run([FRAISIER, *words], env=environ, cwd=self.root, capture_output=True, text=True)
 
@@ -103,3 +111,29 @@ def test_deployment_of_what_cannot_be_copied_fails(place: Place) -> None:
     told = place.fraisier("deploy")
     assert told["status"] == "failed"
     assert "shop.db is not there: no database can be copied" in told["error"]["message"]
+
+
+def test_a_database_of_postgresql_is_copied_and_brought_back(
+    tmp_path: Path,
+    postgresql_server: PostgresServer,  # noqa: F811
+) -> None:
+    """Its address is a secret: it is in no copy of the program and in no log."""
+    url = postgresql_server.url(postgresql_server.create_database())
+    place = Place(tmp_path, f'kind: postgresql, url: "${{SHOP}}", bin_dir: {postgresql_server.programs}', {"SHOP": url})
+    (tmp_path / "host").mkdir()
+    place.configure()
+    with psycopg.connect(url) as database:
+        database.execute("CREATE TABLE article (name text)")
+        database.execute("INSERT INTO article VALUES ('apple')")
+    assert place.fraisier("deploy")["status"] == "success"
+    made = place.fraisier("run")
+    (copy,) = place.copies
+    assert made["runs"]["localhost"]["log"][-1].startswith(f"copy {copy} verified, tables 1, bytes ")
+    with psycopg.connect(url) as database:
+        database.execute("DROP TABLE article")
+    assert place.fraisier("restore", "--yes")["status"] == "success"
+    with psycopg.connect(url) as database:
+        assert database.execute("SELECT name FROM article").fetchall() == [("apple",)]
+    written = [path for path in (tmp_path / "host").rglob("*") if path.is_file()]
+    assert written
+    assert not [path for path in written if url.encode() in path.read_bytes()]
