@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -203,10 +202,13 @@ def run() -> None:
 
 def supervisor_pid() -> int | None:
     for path in (APP / "supervisor").rglob("*.pid") if (APP / "supervisor").is_dir() else ():
-        with_pid = re.fullmatch(r"\d+", path.read_text().strip())
-        command = Path(f"/proc/{path.read_text().strip()}/cmdline")
-        if with_pid and command.exists() and str(APP) in command.read_bytes().decode(errors="replace"):
-            return int(with_pid.group())
+        try:
+            pid = int(path.read_text())
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (ValueError, OSError):  # not written yet, or no longer running
+            continue
+        if str(APP) in command.decode(errors="replace"):
+            return pid
     return None
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.acceptance.world import World, free_port, wait_for
 from tests.balancers import Client, HAProxy, Nginx
+from tests.processes import working_folders
 
 
 @dataclass
@@ -36,12 +37,12 @@ class BlueGreen:
 
     def running(self) -> dict[str, str]:
         """Which release each running instance runs."""
-        home = self.app / "supervisor"
+        home, folders = self.app / "supervisor", working_folders()
         found = {}
         for color in self.ports:
             pid = home / "run" / f"fraisier-my_api-production-{color}.pid"
-            if pid.exists() and (cwd := Path("/proc") / pid.read_text().strip() / "cwd").exists():
-                found[color] = cwd.readlink().name
+            if pid.exists() and (cwd := folders.get(int(pid.read_text() or 0))):
+                found[color] = cwd.name
         return found
 
     def assert_serves(self, color: str, release_id: str) -> None:

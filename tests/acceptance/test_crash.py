@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.world import World, wait_for
+from tests.processes import environments
 
 PHASES = ("preflight", "fetch", "build", "migrate", "activate", "restart", "health", "verify")
 
@@ -27,15 +28,10 @@ def kill_after(world: World, line: str) -> int:
 
 def nothing_of_a_run_is_left(world: World) -> bool:
     """No guardian, playbook or module of this world; its service goes on, with an environment of its own."""
-    home = f"HOME={world.home}".encode()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            environ = (process / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if home in environ and any(variable.startswith(b"FRAISIER_EVENTS=") for variable in environ):
-            return False
-    return True
+    return not any(
+        f"HOME={world.home}" in environment and any(variable.startswith("FRAISIER_EVENTS=") for variable in environment)
+        for environment in environments().values()
+    )
 
 
 @pytest.mark.parametrize("phases", [PHASES[0::2], PHASES[1::2]], ids=["even", "odd"])

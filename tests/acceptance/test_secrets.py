@@ -18,6 +18,7 @@ import pytest
 from fraisier.secrets.registry import OURS
 from tests import backends
 from tests.acceptance.world import World
+from tests.processes import command_lines
 
 PLACES = (
     "APP_SECRET",
@@ -110,11 +111,7 @@ class ProcessWatch(threading.Thread):
 
     def run(self) -> None:
         while not self.is_over:
-            for process in Path("/proc").glob("[0-9]*"):  # whose files may be gone in the next moment
-                try:
-                    self.seen.add((process / "cmdline").read_bytes())
-                except OSError:
-                    continue
+            self.seen.update("\0".join(command).encode() for command in command_lines().values())
             self.looks += 1
             time.sleep(0.01)
 

@@ -17,6 +17,7 @@ from fraisier.vocabulary import Target, Trigger
 from fraisier.work import Asked
 from tests.acceptance.test_crash import nothing_of_a_run_is_left
 from tests.acceptance.world import FRAISIER, World, wait_for
+from tests.processes import command_lines
 
 
 def build_behind_a_gate(world: World) -> Path:
@@ -247,13 +248,7 @@ def pushed(world: World) -> None:
 
 
 def is_running(command: list[str]) -> bool:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if path.read_bytes().decode().split("\0")[:-1] == command:
-                return True
-        except (OSError, UnicodeDecodeError):
-            continue
-    return False
+    return command in command_lines().values()
 
 
 def test_due_by_the_clock(world: World) -> None:

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.processes import command_lines, working_folders
+
 APP = Path(__file__).parent / "app"
 FRAISIER = Path(sys.executable).parent / "fraisier"
 
@@ -140,26 +142,12 @@ class Environment:
 
     def supervisor_pids(self) -> list[int]:
         mark = str(self.app)
-        found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                command = path.read_bytes().decode(errors="replace")
-            except OSError:
-                continue
-            if "supervisord" in command and mark in command:
-                found.append(int(path.parent.name))
-        return found
+        lines = {pid: " ".join(command) for pid, command in command_lines().items()}
+        return [pid for pid, line in lines.items() if "supervisord" in line and mark in line]
 
     def service_pids(self) -> list[int]:
         """Processes that run from this environment's releases."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*/cwd"):
-            try:
-                if str(path.readlink()).startswith(f"{self.app}/releases/"):
-                    found.append(int(path.parent.name))
-            except OSError:
-                continue
-        return found
+        return [pid for pid, cwd in working_folders().items() if cwd.is_relative_to(self.app / "releases")]
 
     def end(self) -> None:
         for pid in self.supervisor_pids():

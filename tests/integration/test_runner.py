@@ -14,6 +14,7 @@ from fraisier.plan import Plan, Template
 from fraisier.run import Options, Runner
 from fraisier.secrets import SecretRef
 from fraisier.vocabulary import EventKind, Target
+from tests.processes import command_lines
 
 CANARY = "canary-s3cr3t-value"
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": Template("{{ ansible_playbook_python }}")}
@@ -38,15 +39,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def processes_with(mark: str) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if mark in command and int(path.parent.name) != os.getpid():
-            found.append(int(path.parent.name))
-    return found
+    return [pid for pid, command in command_lines().items() if mark in " ".join(command) and pid != os.getpid()]
 
 
 def test_events_carry_phase_host_result_and_order(tmp_path: Path) -> None:
@@ -139,7 +132,7 @@ CONTROLLER = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_runner import SLOW, plan
+from tests.integration.test_runner import SLOW, plan
 from fraisier.run import Runner
 with Runner(os.environ) as runner:
     print(runner._folder, flush=True)
@@ -150,7 +143,7 @@ with Runner(os.environ) as runner:
 
 def test_killing_the_controller_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     mark = f"300.{os.getpid()}1"
-    script = CONTROLLER.format(tests=str(Path(__file__).parent), playbook=str(tmp_path / "play.yml"), mark=mark)
+    script = CONTROLLER.format(tests=str(Path(__file__).parents[2]), playbook=str(tmp_path / "play.yml"), mark=mark)
     controller = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert controller.stdout
     folder = Path(controller.stdout.readline().strip())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import socket
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.processes import command_lines
 
 ROOT = Path(__file__).parents[3]
 PLAYBOOKS = ROOT / "playbooks"
@@ -203,13 +204,4 @@ def free_port() -> int:
 
 def processes_with(text: str) -> list[str]:
     """Command lines of all processes that hold the text."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if re.fullmatch(r"[0-9]+", folder.name):
-            try:
-                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if text in line:
-                found.append(line)
-    return found
+    return [line for line in map(" ".join, command_lines().values()) if text in line]
