@@ -2,7 +2,8 @@
 
     python -m tests.integration.engine.stand_in '{"url": ..., "journal": ..., "seconds": 0.05, "concurrency": 4}'
 
-Writes a line to the journal when a deployment begins and when it ends; a deployment named in ``holding`` goes on until it is stopped.
+Writes a line to the journal when a deployment begins and when it ends; the first deployment of each
+fraise named in ``holding`` goes on until it is stopped.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Body:
         self.ledger = ledger
         self.journal = Path(options["journal"])
         self.seconds: float = options.get("seconds", 0.05)
-        self.holding: list[str] = options.get("holding", [])
+        self.holding = set(options.get("holding", []))
         self.failing: list[str] = options.get("failing", [])
 
     def __call__(self, row: Deployment) -> None:
@@ -47,6 +48,7 @@ class Body:
             if row.target.fraise in self.failing:
                 raise RuntimeError("this body is broken")
             until = time.monotonic() + (3600 if row.target.fraise in self.holding else self.seconds)
+            self.holding.discard(row.target.fraise)
             while time.monotonic() < until and not stopped.wait(0.01) and lease.is_ours:
                 pass
             self.note("end", row)

@@ -239,14 +239,17 @@ def test_a_frozen_worker_loses_its_deployment_and_cannot_write_over_it(ledger: L
     lost = push(ledger)
     wait_for(lambda: workers.notes("begin"), "it runs")
     os.kill(frozen.pid, signal.SIGSTOP)
-    workers.start(seconds=0.05)
+    other = workers.start(seconds=0.05)
     wait_for(lambda: status_of(ledger, lost) is Status.INTERRUPTED, "its lease has ended", 40)
     wait_for(lambda: is_quiet(ledger) and not queue.cut_off(ledger), "another one has gone on")
     os.kill(frozen.pid, signal.SIGCONT)
     wait_for(lambda: len(workers.notes("end")) == 2, "the frozen one has given up")
     assert [row.status for row in rows_of(ledger, TARGET)] == [Status.INTERRUPTED, Status.SUCCESS]
+    other.terminate()
+    assert other.wait(20) == 0
     later = push(ledger, commit=2)
-    wait_for(lambda: status_of(ledger, later) is Status.SUCCESS, "and work goes on")
+    wait_for(lambda: status_of(ledger, later) is Status.SUCCESS, "and it works again, as nobody else is there")
+    assert workers.notes("end")[-1].pid == frozen.pid
     assert_never_two_at_once(ledger, [TARGET])
 
 
