@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,39 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> 
     return found
 
 
+def supervisors_of(folder: Path) -> list[int]:
+    """The supervisord of ``folder``, or of the folders in it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if "supervisord" in command and f"{folder}/" in command:
+            found.append(int(path.parent.name))
+    return found
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Processes whose working directory is below ``folder``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if str(path.readlink()).startswith(f"{folder}/"):
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def end_services(folder: Path) -> None:
+    """End what runs under a supervisord below ``folder``, and wait until it has ended."""
+    for pid in supervisors_of(folder):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: not supervisors_of(folder) and not processes_in(folder), "the supervisors have ended")
+
+
 @dataclass
 class Environment:
     """One environment of `my_api`: where it lives on the "host", and what can be seen of it from outside."""
@@ -139,32 +173,14 @@ class Environment:
         return str(found[0][0]) if found else ""
 
     def supervisor_pids(self) -> list[int]:
-        mark = str(self.app)
-        found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                command = path.read_bytes().decode(errors="replace")
-            except OSError:
-                continue
-            if "supervisord" in command and mark in command:
-                found.append(int(path.parent.name))
-        return found
+        return supervisors_of(self.app)
 
     def service_pids(self) -> list[int]:
         """Processes that run from this environment's releases."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*/cwd"):
-            try:
-                if str(path.readlink()).startswith(f"{self.app}/releases/"):
-                    found.append(int(path.parent.name))
-            except OSError:
-                continue
-        return found
+        return processes_in(self.app / "releases")
 
     def end(self) -> None:
-        for pid in self.supervisor_pids():
-            os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: not self.supervisor_pids() and not self.service_pids(), "the supervisor has ended")
+        end_services(self.app)
 
 
 @dataclass
@@ -182,7 +198,7 @@ class World:
         self.home = self.root / "home"
         for folder in (self.wheels, self.home):
             folder.mkdir(parents=True)
-        for version in ("1.0", "2.0", "3.0"):
+        for version in ("1.0", "2.0", "3.0", "4.0"):
             make_wheel(self.wheels, version)
         shutil.copytree(APP, self.repository)
         self.git("init", "--quiet", "--initial-branch=main")
