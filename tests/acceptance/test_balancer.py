@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.test_fleet import Fleet
+from tests.acceptance.fleet import Fleet
 from tests.acceptance.world import World, free_port, wait_for
 from tests.balancers import Client, HAProxy
 
@@ -17,10 +17,10 @@ ALL_UP = {"web1": "UP", "web2": "UP", "web3": "UP"}
 
 
 class Balanced(Fleet):
-    """The fleet behind a HAProxy on this machine."""
+    """A fleet behind a HAProxy on this machine."""
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
+    def __init__(self, fleet: Fleet) -> None:
+        self.world, self.hosts = fleet.world, fleet.hosts
         self.haproxy = HAProxy(free_port(), {name: host.port for name, host in self.hosts.items()})
         balancer = {
             "manager": "haproxy",
@@ -33,11 +33,6 @@ class Balanced(Fleet):
     def add(self, line: str) -> None:
         text = self.world.config.read_text()
         self.world.config.write_text(text.replace("        branch: main\n", f"        branch: main\n{line}"))
-
-    def end(self) -> None:
-        self.haproxy.end()
-        for host in self.hosts.values():
-            host.end()
 
 
 class Watch:
@@ -63,13 +58,23 @@ class Watch:
 
 
 @pytest.fixture
-def fleet(world: World) -> Iterator[Balanced]:
-    found = Balanced(world)
+def balanced(fleet: Fleet) -> Iterator[Balanced]:
+    found = Balanced(fleet)
     yield found
-    found.end()
+    found.haproxy.end()
 
 
-def test_rolling_forward_and_back_loses_no_request(fleet: Balanced) -> None:
+@pytest.fixture
+def balanced_since(deployed_fleet: Fleet) -> Iterator[Balanced]:
+    """Put behind the balancer after its first deployment: all its servers are healthy there."""
+    found = Balanced(deployed_fleet)
+    wait_for(lambda: found.haproxy.states() == ALL_UP, "the balancer uses every host")
+    yield found
+    found.haproxy.end()
+
+
+def test_rolling_forward_and_back_loses_no_request(balanced: Balanced) -> None:
+    fleet = balanced
     fleet.add("        rollout: {strategy: rolling, batch_size: 1}\n")
     fleet.world.deploy()
     assert fleet.haproxy.states() == ALL_UP, "hosts of a first deployment are in the balancer once they are healthy"
@@ -96,7 +101,8 @@ def test_rolling_forward_and_back_loses_no_request(fleet: Balanced) -> None:
     assert fleet.haproxy.states() == ALL_UP
 
 
-def test_hosts_that_only_left_the_balancer_come_back(fleet: Balanced) -> None:
+def test_hosts_that_only_left_the_balancer_come_back(balanced: Balanced) -> None:
+    fleet = balanced
     fleet.world.deploy()
     before, pids = fleet.currents(), {name: host.service_pids() for name, host in fleet.hosts.items()}
     hook = fleet.world.root / "refuse.yml"
@@ -114,8 +120,8 @@ def test_hosts_that_only_left_the_balancer_come_back(fleet: Balanced) -> None:
     assert (fleet.currents(), {name: host.service_pids() for name, host in fleet.hosts.items()}) == (before, pids)
 
 
-def test_a_host_that_is_not_healthy_takes_no_traffic_after_going_back_either(fleet: Balanced) -> None:
-    fleet.world.deploy()
+def test_a_host_that_is_not_healthy_takes_no_traffic_after_going_back_either(balanced_since: Balanced) -> None:
+    fleet = balanced_since
     fleet.world.release(2, migration=False)
     gone = fleet.hosts["web3"].current()
     fleet.break_host("web2")
@@ -133,8 +139,8 @@ def test_a_host_that_is_not_healthy_takes_no_traffic_after_going_back_either(fle
     assert not client.answers, "it is out by our doing, not by its check alone"
 
 
-def test_a_balancer_that_cannot_be_asked_stops_the_deployment_before_anything(fleet: Balanced) -> None:
-    fleet.world.deploy()
+def test_a_balancer_that_cannot_be_asked_stops_the_deployment_before_anything(balanced_since: Balanced) -> None:
+    fleet = balanced_since
     fleet.haproxy.ask("set server app/web1 state ready")
     text = fleet.world.config.read_text()
     fleet.world.config.write_text(text.replace(str(fleet.haproxy.socket), "/nowhere/admin.sock"))

@@ -73,7 +73,6 @@ def both(world: World, request: pytest.FixtureRequest) -> Iterator[BlueGreen]:
 
 def test_no_request_fails_forward_failing_and_back(both: BlueGreen) -> None:
     world = both.world
-    first = world.git("rev-parse", "HEAD")
     one = world.deploy()["release_id"]
     both.assert_serves("blue", one)
     with Client(both.balancer.port) as client:
@@ -85,30 +84,51 @@ def test_no_request_fails_forward_failing_and_back(both: BlueGreen) -> None:
         both.assert_serves("green", two)
         client.wait_for_answers(20)
         assert client.versions_since(moment) == {second}
+        assert_looks_are_at_green(both, two)
+
+        third = world.release(3)
+        made = world.json("plan", "my_api", "production")["plan"]
+        assert made["migration"]["pending"] == ["0003"]
+        three = world.deploy("--plan", made["id"])["release_id"]
+        moment = time.monotonic()
+        both.assert_serves("blue", three)
+        client.wait_for_answers(20)
+        assert client.versions_since(moment) == {third}
         pids = world.production.service_pids()
 
-        world.release(3, status=500)
+        world.release(4, status=500)
         assert world.deploy(expect=5)["status"] == "rolled_back"
-        both.assert_serves("green", two)
+        both.assert_serves("blue", three)
         assert world.production.service_pids() == pids, "the instance that served was never touched"
         world.edit("service.py", "import dep", "import dep, no_such_module")
         world.commit("does not start")
         assert world.deploy(expect=None)["status"] == "rolled_back"
-        both.assert_serves("green", two)
+        both.assert_serves("blue", three)
         client.wait_for_answers(20)
-        assert client.versions_since(moment) == {second}
+        assert client.versions_since(moment) == {third}
 
         assert world.rollback()["status"] == "success"
         moment = time.monotonic()
-        both.assert_serves("blue", one)
+        both.assert_serves("green", two)
         client.wait_for_answers(20)
-        assert client.versions_since(moment) == {first}
+        assert client.versions_since(moment) == {second}
     assert client.failures == []
     assert len(client.answers) > 100
     if isinstance(both.balancer, HAProxy):
         assert client.tried_again == 0, "HAProxy needs no reload: no connection is cut either"
     live = world.json("status", "--live")["fraises"][0]
-    assert (live["status"], live["version"], live["hosts"][0]["drift"]) == ("healthy", first, [])
+    assert (live["status"], live["version"], live["hosts"][0]["drift"]) == ("healthy", second, [])
+
+
+def assert_looks_are_at_green(both: BlueGreen, release_id: str) -> None:
+    """The instance that serves, and not the one that served before it, is what people are told of."""
+    world = both.world
+    found = [one for one in world.json("doctor")["findings"] if one["host"]]
+    assert {one["state"] for one in found} == {"ok"}
+    (port,) = (one["message"] for one in found if one["check"] == "port")
+    assert port == f"{both.ports['green']} is held by the service"
+    (host,) = world.json("status", "--live")["fraises"][0]["hosts"]
+    assert (host["runs_release_id"], host["drift"]) == (release_id, [])
 
 
 def test_a_first_deployment_that_fails_leaves_nothing(both: BlueGreen) -> None:
@@ -138,21 +158,3 @@ def test_deploying_after_a_controller_was_killed_at_the_switch_loses_no_request(
     both.assert_serves(both.serving()[0], result["release_id"])
     assert client.versions_since(moment) == {third}
     assert client.failures == []
-
-
-def test_looks_are_at_the_instance_that_serves_and_a_plan_holds(both: BlueGreen) -> None:
-    world = both.world
-    world.deploy()
-    world.release(2)
-    second = world.deploy()["release_id"]
-    found = [one for one in world.json("doctor")["findings"] if one["host"]]
-    assert {one["state"] for one in found} == {"ok"}
-    (port,) = (one["message"] for one in found if one["check"] == "port")
-    assert port == f"{both.ports['green']} is held by the service"
-    (host,) = world.json("status", "--live")["fraises"][0]["hosts"]
-    assert (host["runs_release_id"], host["drift"]) == (second, [])
-    world.release(3)
-    made = world.json("plan", "my_api", "production")["plan"]
-    assert made["migration"]["pending"] == ["0003"]
-    result = world.deploy("--plan", made["id"])
-    both.assert_serves("blue", result["release_id"])

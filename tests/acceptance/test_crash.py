@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.shelf import Shelf
 from tests.acceptance.world import World, wait_for
 from tests.processes import environments
 
@@ -36,8 +38,8 @@ def nothing_of_a_run_is_left(world: World) -> bool:
 
 @pytest.mark.parametrize("phases", [PHASES[0::2], PHASES[1::2]], ids=["even", "odd"])
 @pytest.mark.xdist_group("crash")
+@pytest.mark.deployed(1)
 def test_a_killed_deployment_is_completed_by_the_next_one(world: World, phases: tuple[str, ...]) -> None:
-    world.deploy()
     for number, phase in enumerate(phases, start=2):
         commit = world.release(number if number < 4 else 3, migration=number < 4)
         kill_after(world, phase)
@@ -54,9 +56,9 @@ def test_a_killed_deployment_is_completed_by_the_next_one(world: World, phases: 
 
 
 @pytest.mark.xdist_group("crash")
+@pytest.mark.deployed(1)
 def test_killed_while_it_was_going_back_the_next_deployment_still_knows_what_was_good(world: World) -> None:
     first = world.git("rev-parse", "HEAD")
-    world.deploy()
     world.release(2, status=500)
     kill_after(world, "undo migrate")
     wait_for(lambda: nothing_of_a_run_is_left(world), "everything of the run has ended", 10)
@@ -76,9 +78,9 @@ def test_a_first_deployment_that_was_killed_leaves_no_release_to_go_back_to(worl
 
 
 @pytest.mark.xdist_group("crash")
+@pytest.mark.deployed(1)
 def test_ctrl_c_puts_back_what_had_moved_and_says_cancelled(world: World) -> None:
     first = world.git("rev-parse", "HEAD")
-    world.deploy()
     world.release(2, status=500)
     run = world.start("deploy", "my_api", "production")
     assert run.stdout
@@ -93,22 +95,28 @@ def test_ctrl_c_puts_back_what_had_moved_and_says_cancelled(world: World) -> Non
     world.assert_serving(first, "v1", schema="0001")
 
 
-def with_a_first_version_that_may_hang(world: World) -> tuple[Path, str]:
+def with_a_first_version_that_may_hang(shelf: Shelf) -> World:
     """Two versions deployed, the second one serves; while the file exists, a process of the first does not begin to answer."""
-    hangs = world.root / "hangs"
-    waiting = f'import time\nwhile CODE == "v1" and os.path.exists("{hangs}"):\n    time.sleep(0.05)\n'
+    world = shelf.new_world()
+    waiting = f'import time\nwhile CODE == "v1" and os.path.exists("{world.root / "hangs"}"):\n    time.sleep(0.05)\n'
     world.edit("service.py", 'print(f"service', f'{waiting}print(f"service')
     world.commit("a service that may take its time")
     world.deploy()
-    newer = world.release(2)
+    world.release(2)
     world.deploy()
-    hangs.touch()
-    return hangs, newer
+    return world
+
+
+@pytest.fixture
+def hanging(shelf: Shelf, tmp_path: Path) -> Iterator[World]:
+    with shelf.lent("hanging", lambda: with_a_first_version_that_may_hang(shelf), tmp_path / "w") as world:
+        (world.root / "hangs").touch()
+        yield world
 
 
 @pytest.mark.xdist_group("crash")
-def test_ctrl_c_in_a_rollback_goes_forward_again_and_says_cancelled(world: World) -> None:
-    _, newer = with_a_first_version_that_may_hang(world)
+def test_ctrl_c_in_a_rollback_goes_forward_again_and_says_cancelled(hanging: World) -> None:
+    world, newer = hanging, hanging.git("rev-parse", "HEAD")
     run = world.start("rollback", "my_api", "production")
     assert run.stdout
     for text in run.stdout:
@@ -122,21 +130,21 @@ def test_ctrl_c_in_a_rollback_goes_forward_again_and_says_cancelled(world: World
 
 
 @pytest.mark.xdist_group("crash")
-def test_a_rollback_that_does_not_hold_goes_forward_again(world: World) -> None:
-    hangs, newer = with_a_first_version_that_may_hang(world)
+def test_a_rollback_that_does_not_hold_goes_forward_again(hanging: World) -> None:
+    world, newer = hanging, hanging.git("rev-parse", "HEAD")
     done = world.fraisier("rollback", "my_api", "production", expect=1)
     assert "that did not work; going forward again" in done.stdout
     assert world.history()[0]["status"] == "rolled_back"
     world.assert_serving(newer, "v2", schema="0002")
-    hangs.unlink()
+    (world.root / "hangs").unlink()
     world.fraisier("rollback", "my_api", "production")
     assert world.history()[0]["status"] == "success"
 
 
 @pytest.mark.xdist_group("crash")
+@pytest.mark.deployed(1)
 def test_a_second_ctrl_c_stops_at_once_and_claims_nothing(world: World) -> None:
     first = world.git("rev-parse", "HEAD")
-    world.deploy()
     world.release(2)
     world.write_config(("    install:\n", "    install:\n      - trap '' TERM; sleep 20\n"))
     run = world.start("deploy", "my_api", "production")

@@ -157,24 +157,24 @@ def test_limit_must_match_a_host(world: World) -> None:
     assert "localhost" in refused["error"]["hint"]
 
 
+@pytest.mark.deployed(1)
 def test_a_changed_configuration_is_a_reason_to_deploy(world: World) -> None:
-    world.deploy()
     world.write_config(("PORT:", "EXTRA: new, PORT:"))
     assert world.deploy()["status"] == "success"
     assert world.deploy()["status"] == "unchanged"
 
 
+@pytest.mark.deployed(1)
 def test_force_deploys_the_same_commit_again_as_a_new_release(world: World) -> None:
-    world.deploy()
     before = world.production.current()
     assert world.deploy("--force")["status"] == "success"
     assert world.production.current() != before
 
 
+@pytest.mark.deployed(1)
 def test_list_imports_nothing_heavy(world: World) -> None:
     """Row 23: start-up. Kept by what is imported, not by a clock."""
     world.fraisier("list")
-    world.deploy()
     script = (
         "import sys, fraisier.cli\n"
         "code = fraisier.cli.run(sys.argv[1:])\n"

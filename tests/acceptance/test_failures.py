@@ -113,10 +113,9 @@ def test_on_a_first_deployment_nothing_is_left_and_the_next_one_works(world: Wor
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.phase)
+@pytest.mark.deployed(2)
 def test_on_a_third_deployment_the_second_goes_on_serving(world: World, fault: Fault) -> None:
-    world.deploy()
-    second = world.release(2)
-    world.deploy()
+    second = world.git("rev-parse", "HEAD")
     before = world.production.service_pids()
     arguments = fault.cause(world, 3)
     result = world.deploy(*arguments, expect=fault.exit_code)

@@ -1,63 +1,8 @@
-"""Several hosts of one target: folders of this machine that play hosts, each with its own supervisor, port and release directory."""
+"""Several hosts of one target: one release id, one migration, and all of them back when one fails."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-
-import pytest
-
-from tests.acceptance.world import Environment, World, free_port
-
-
-class Fleet:
-    """The world's production environment on three hosts that share one database."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        database = world.production.database
-        self.hosts = {
-            name: Environment(name, "main", world.root / "host" / name, free_port(), database)
-            for name in ("web1", "web2", "web3")
-        }
-        entries = []
-        for name, host in self.hosts.items():
-            host.app.mkdir()
-            variables = {
-                "fraisier_app_path": str(host.app),
-                "fraisier_health_url": f"http://127.0.0.1:{host.port}/health",
-                "fraisier_environment": {"PORT": str(host.port)},
-            }
-            entries.append({"name": name, "vars": variables})
-        world.write_config(("        branch: main\n", f"        branch: main\n        hosts: {json.dumps(entries)}\n"))
-
-    def answers(self) -> dict[str, str | None]:
-        return {name: (answer["code"] if (answer := host.answer()) else None) for name, host in self.hosts.items()}
-
-    def currents(self) -> dict[str, str]:
-        return {name: host.current() for name, host in self.hosts.items()}
-
-    def break_host(self, name: str) -> None:
-        """From now on no service can start on this host: its port belongs to somebody else."""
-        (self.hosts[name].app / "shared").mkdir(exist_ok=True)
-        hook = self.world.root / "break.yml"
-        hook.write_text(
-            f"- name: Take the interpreter's path away from one host\n  ansible.builtin.file:\n"
-            f"    path: '{{{{ fraisier_app_path }}}}/releases/{{{{ fraisier_release_id }}}}/service.py'\n    state: absent\n"
-            f"  when: inventory_hostname == '{name}'\n"
-        )
-        text = self.world.config.read_text()
-        self.world.config.write_text(
-            text.replace("    service:\n", "    hooks: {before_activate: break.yml}\n    service:\n")
-        )
-
-
-@pytest.fixture
-def fleet(world: World) -> Iterator[Fleet]:
-    found = Fleet(world)
-    yield found
-    for host in found.hosts.values():
-        host.end()
+from tests.acceptance.fleet import Fleet
 
 
 def test_a_fleet_gets_one_release_id_and_migrates_once(fleet: Fleet) -> None:
@@ -69,8 +14,8 @@ def test_a_fleet_gets_one_release_id_and_migrates_once(fleet: Fleet) -> None:
     assert result["hosts"] == dict.fromkeys(fleet.hosts, result["release_id"])
 
 
-def test_one_host_that_fails_takes_all_of_them_back(fleet: Fleet) -> None:
-    fleet.world.deploy()
+def test_one_host_that_fails_takes_all_of_them_back(deployed_fleet: Fleet) -> None:
+    fleet = deployed_fleet
     before = fleet.currents()
     fleet.world.release(2)
     fleet.break_host("web2")
@@ -82,8 +27,8 @@ def test_one_host_that_fails_takes_all_of_them_back(fleet: Fleet) -> None:
     assert fleet.world.production.schema() == "0001"
 
 
-def test_a_host_that_cannot_go_back_is_named_with_what_is_true_of_it(fleet: Fleet) -> None:
-    fleet.world.deploy()
+def test_a_host_that_cannot_go_back_is_named_with_what_is_true_of_it(deployed_fleet: Fleet) -> None:
+    fleet = deployed_fleet
     fleet.world.release(2)
     gone = fleet.hosts["web3"].current()
     fleet.break_host("web2")
@@ -97,8 +42,8 @@ def test_a_host_that_cannot_go_back_is_named_with_what_is_true_of_it(fleet: Flee
     assert status["status"] == "unknown"
 
 
-def test_a_part_of_the_fleet_can_be_deployed_and_the_rest_is_then_still_due(fleet: Fleet) -> None:
-    fleet.world.deploy()
+def test_a_part_of_the_fleet_can_be_deployed_and_the_rest_is_then_still_due(deployed_fleet: Fleet) -> None:
+    fleet = deployed_fleet
     fleet.world.release(2)
     assert fleet.world.deploy("--limit", "web1,web2")["status"] == "success"
     assert fleet.answers() == {"web1": "v2", "web2": "v2", "web3": "v1"}
@@ -107,8 +52,8 @@ def test_a_part_of_the_fleet_can_be_deployed_and_the_rest_is_then_still_due(flee
     assert fleet.world.deploy()["status"] == "unchanged"
 
 
-def test_an_unreachable_host_stops_the_deployment_before_anything_switched(fleet: Fleet) -> None:
-    fleet.world.deploy()
+def test_an_unreachable_host_stops_the_deployment_before_anything_switched(deployed_fleet: Fleet) -> None:
+    fleet = deployed_fleet
     text = fleet.world.config.read_text()
     nowhere = '"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9, '
     broken = text.replace('{"name": "web2", "vars": {', '{"name": "web2", "vars": {' + nowhere)

@@ -36,12 +36,12 @@ def postgresql_url() -> Iterator[str]:
     server.remove()
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("engine", [pytest.param("sqlite", marks=pytest.mark.deployed(1)), "postgresql"])
 def test_two_controllers_race_for_one_target(world: World, engine: str, request: pytest.FixtureRequest) -> None:
     if engine == "postgresql":
         world.database_url = request.getfixturevalue("postgresql_url")
         world.fraisier("db", "migrate")
-    world.deploy()
+        world.deploy()
     racers = [
         subprocess.Popen(
             [sys.executable, "-c", CONTROLLER, name],
@@ -73,8 +73,8 @@ def test_two_controllers_race_for_one_target(world: World, engine: str, request:
     assert any(before != after for before, after in pairwise(turns)), "they really raced"
 
 
+@pytest.mark.deployed(1)
 def test_a_newer_one_takes_the_place_of_the_one_that_waits(world: World) -> None:
-    world.deploy()
     world.release(2)
     world.write_config(("    install:\n", "    install:\n      - sleep 6\n"))
     first = world.start("deploy", "my_api", "production", "--json")
@@ -113,8 +113,8 @@ def test_the_lock_says_who_holds_the_target_and_is_taken_only_from_one_who_is_go
     world.assert_serving(world.git("rev-parse", "HEAD"), "v1", schema="0001")
 
 
+@pytest.mark.deployed(1)
 def test_whoever_waits_can_be_cancelled_alone(world: World) -> None:
-    world.deploy()
     with Ledger(world.environ["FRAISIER_DATABASE_URL"]) as ledger:
         waiting = write.request(ledger, Target("my_api", "production"), actor="somebody")
     done = world.json("cancel", "my_api", "production")["deployment"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,18 +11,10 @@ import pytest
 from fraisier.record import write
 from fraisier.record.ledger import Ledger
 from fraisier.vocabulary import Target
-from tests.acceptance.test_fleet import Fleet
+from tests.acceptance.fleet import Fleet
 from tests.acceptance.world import World
 
 WIDTH = 80
-
-
-@pytest.fixture
-def fleet(world: World) -> Iterator[Fleet]:
-    found = Fleet(world)
-    yield found
-    for host in found.hosts.values():
-        host.end()
 
 
 def live(world: World, expect: int) -> dict[str, dict[str, Any]]:
@@ -37,10 +28,9 @@ def shown(world: World, expect: int) -> str:
     return text
 
 
-def test_three_hosts_of_which_one_is_down_are_read_at_80_columns(fleet: Fleet) -> None:
-    world = fleet.world
+def test_three_hosts_of_which_one_is_down_are_read_at_80_columns(deployed_fleet: Fleet) -> None:
+    world = deployed_fleet.world
     commit = world.git("rev-parse", "HEAD")
-    world.deploy()
     text = world.config.read_text()
     nowhere = '"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9, '
     world.config.write_text(text.replace('{"name": "web2", "vars": {', '{"name": "web2", "vars": {' + nowhere))
@@ -56,11 +46,11 @@ def test_three_hosts_of_which_one_is_down_are_read_at_80_columns(fleet: Fleet) -
     assert table[4][:2] == ["!", "web2:"]
 
 
-def test_a_host_that_was_edited_by_hand_contradicts_itself_and_the_ledger(fleet: Fleet) -> None:
+def test_a_host_that_was_edited_by_hand_contradicts_itself_and_the_ledger(deployed_fleet: Fleet) -> None:
     """Also where the health check tells no version: the folder of the process does."""
-    world = fleet.world
+    fleet, world = deployed_fleet, deployed_fleet.world
     world.config.write_text(world.config.read_text().replace("          version_json: version\n", ""))
-    first = world.deploy()["release_id"]
+    (first,) = set(fleet.currents().values())
     commit = world.git("rev-parse", "HEAD")
     world.release(2)
     second = world.deploy()["release_id"]
@@ -84,8 +74,9 @@ def test_a_host_that_was_edited_by_hand_contradicts_itself_and_the_ledger(fleet:
     assert f"web2  healthy  {commit[:10]}" in text and "! web2: the ledger says" in text
 
 
+@pytest.mark.deployed(1)
 def test_what_is_owed_is_told_with_the_command_that_settles_it(world: World) -> None:
-    result = world.deploy()
+    result = world.history()[0]
     with Ledger(f"sqlite:///{world.root / 'fraisier.db'}") as ledger:
         write.record_host_release(
             ledger,

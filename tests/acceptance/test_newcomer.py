@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.acceptance.world import World, wait_for
@@ -52,9 +53,9 @@ def test_first_deployment_from_a_plain_repository_url_works(world: World) -> Non
     world.assert_serving(head, "v1", schema="0001")
 
 
+@pytest.mark.deployed(1)
 def test_second_push_is_deployed_without_force_and_a_third_run_does_nothing(world: World) -> None:
     """Row 6: 'already up to date' while the old version served, because nobody asked the remote."""
-    world.deploy()
     second = world.release(2)
     assert world.deploy()["status"] == "success"
     world.assert_serving(second, "v2", schema="0002")
@@ -63,8 +64,8 @@ def test_second_push_is_deployed_without_force_and_a_third_run_does_nothing(worl
     assert world.production.service_pids() == before, "nothing to do must not restart anything"
 
 
+@pytest.mark.deployed(1)
 def test_a_dry_run_tells_the_truth_and_changes_nothing(world: World) -> None:
-    world.deploy()
     second = world.release(2)
     preview = world.json("deploy", "my_api", "production", "--dry-run")["dry_run"]
     assert (preview["would_deploy"], preview["possible"], preview["commit"]) == (True, True, second)
@@ -73,10 +74,10 @@ def test_a_dry_run_tells_the_truth_and_changes_nothing(world: World) -> None:
     assert len(world.history()) == 1, "trying out is not a deployment"
 
 
+@pytest.mark.deployed(1)
 def test_a_broken_version_is_replaced_by_the_old_code_dependencies_and_schema(world: World) -> None:
     """Row 7: the code came back and the new dependencies stayed."""
     first = world.git("rev-parse", "HEAD")
-    world.deploy()
     world.release(2, status=500)
     result = world.deploy(expect=5)
     assert (result["status"], result["error"]["code"]) == ("rolled_back", "HealthCheckFailed")
@@ -84,12 +85,10 @@ def test_a_broken_version_is_replaced_by_the_old_code_dependencies_and_schema(wo
     world.assert_serving(first, "v1", schema="0001")
 
 
+@pytest.mark.deployed(2)
 def test_a_rollback_is_recorded_and_migrates_down(world: World) -> None:
     """Row 8: rollback was a separate path: not in the history, no lock, the schema stayed."""
-    first = world.git("rev-parse", "HEAD")
-    world.deploy()
-    world.release(2)
-    world.deploy()
+    first = world.git("rev-parse", "HEAD~1")
     assert world.rollback()["status"] == "success"
     world.assert_serving(first, "v1", schema="0001")
     newest = world.history()[0]
@@ -97,12 +96,10 @@ def test_a_rollback_is_recorded_and_migrates_down(world: World) -> None:
     assert world.json("stats")["stats"][0]["total"] == 3
 
 
+@pytest.mark.deployed(2)
 def test_rolling_back_twice_steps_further_back_and_never_forward(world: World) -> None:
     """Row 9: the second rollback went forward to the bad version."""
-    first = world.git("rev-parse", "HEAD")
-    world.deploy()
-    world.release(2)
-    world.deploy()
+    first = world.git("rev-parse", "HEAD~1")
     world.release(3)
     world.deploy()
     world.rollback()
@@ -113,11 +110,9 @@ def test_rolling_back_twice_steps_further_back_and_never_forward(world: World) -
     world.assert_serving(first, "v1", schema="0001")
 
 
+@pytest.mark.deployed(2)
 def test_a_rollback_after_a_new_deployment_skips_the_release_that_was_left_as_bad(world: World) -> None:
-    first = world.git("rev-parse", "HEAD")
-    world.deploy()
-    world.release(2)
-    world.deploy()
+    first = world.git("rev-parse", "HEAD~1")
     world.rollback()
     world.release(3)
     world.deploy()
@@ -125,21 +120,20 @@ def test_a_rollback_after_a_new_deployment_skips_the_release_that_was_left_as_ba
     world.assert_serving(first, "v1", schema="0001")
 
 
+@pytest.mark.deployed(2)
 def test_a_named_release_can_be_gone_back_to_and_an_unknown_one_is_refused(world: World) -> None:
-    first = world.git("rev-parse", "HEAD")
+    first = world.git("rev-parse", "HEAD~1")
+    world.release(3)
     world.deploy()
-    for number in (2, 3):
-        world.release(number)
-        world.deploy()
     assert world.rollback("--to", first[:9])["status"] == "success"
     world.assert_serving(first, "v1", schema="0001")
     refused = world.json("rollback", "my_api", "production", "--to", "feedbeef", expect=2)
     assert "names no release" in refused["error"]["message"]
 
 
+@pytest.mark.deployed(1)
 def test_killing_the_controller_in_the_middle_then_deploying_again_completes(world: World) -> None:
     """Row 10: after a kill the retry said 'already up to date', the service was never restarted, the row stayed 'in progress'."""
-    world.deploy()
     second = world.release(2)
     controller = world.start("deploy", "my_api", "production")
     wait_for(lambda: world.production.current().split("-")[1:2] == [second[:12]], "the new release is active", 60)
@@ -221,9 +215,9 @@ def test_the_record_names_the_commit_that_was_really_deployed(world: World) -> N
     assert world.history()[0]["new_version"] == first
 
 
+@pytest.mark.deployed(1)
 def test_exit_codes_say_when_a_service_is_down(world: World) -> None:
     """Row 20: health checks ended with 0 while everything was down."""
-    world.deploy()
     world.fraisier("status", "--live", expect=0)
     world.fraisier("doctor", expect=0)
     for pid in world.production.supervisor_pids():
@@ -234,9 +228,9 @@ def test_exit_codes_say_when_a_service_is_down(world: World) -> None:
     world.fraisier("doctor", expect=1)
 
 
+@pytest.mark.deployed(1)
 def test_history_fits_a_narrow_terminal_and_cuts_nothing_off(world: World) -> None:
     """Row 22: 'succe…'."""
-    world.deploy()
     world.release(2, status=500)
     world.deploy(expect=5)
     for command in (["history"], ["stats"], ["status"], ["list"]):
@@ -248,9 +242,9 @@ def test_history_fits_a_narrow_terminal_and_cuts_nothing_off(world: World) -> No
         assert word in out
 
 
+@pytest.mark.deployed(1)
 def test_names_are_made_in_one_place(world: World) -> None:
     """Row 21: hints named units that did not exist."""
-    world.deploy()
     plan = yaml.safe_load(world.fraisier("render", "my_api", "production").stdout)["all"]["vars"]
     program = plan["fraisier_supervisor_program"]
     assert program == plan["fraisier_health_program"] == "fraisier-my_api-production"
@@ -258,12 +252,11 @@ def test_names_are_made_in_one_place(world: World) -> None:
     assert program in configured
 
 
+@pytest.mark.deployed(2)
 def test_a_long_history_of_releases_keeps_only_what_was_asked_for(world: World) -> None:
     world.write_config(("        health_check:\n", "        keep_releases: 2\n        health_check:\n"))
+    world.release(3)
     world.deploy()
-    for number in (2, 3):
-        world.release(number)
-        world.deploy()
     kept = sorted(path.name for path in (world.production.app / "releases").iterdir())
     assert len(kept) == 2
     assert world.production.current() == kept[-1]

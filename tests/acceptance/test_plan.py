@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.test_fleet import Fleet
+from tests.acceptance.fleet import Fleet
 from tests.acceptance.test_ssh import over_ssh
 from tests.acceptance.world import World, wait_for
 from tests.sshd import SSHD, sshd
@@ -33,8 +32,8 @@ def refused(world: World, made: dict[str, Any]) -> str:
     return str(result["error"]["message"])
 
 
+@pytest.mark.deployed(1)
 def test_a_plan_says_what_would_be_done_and_then_exactly_that_is_done_once(world: World) -> None:
-    world.deploy()
     second = world.release(2)
     made = plan(world)
     assert (made["commit"], made["migration"]["pending"], made["migration"]["at"]) == (second, ["0002"], "0001")
@@ -46,8 +45,8 @@ def test_a_plan_says_what_would_be_done_and_then_exactly_that_is_done_once(world
     assert f"was carried out by deployment {result['id'][:8]}" in message
 
 
+@pytest.mark.deployed(1)
 def test_a_person_reads_the_plan_at_80_columns(world: World) -> None:
-    world.deploy()
     world.release(2)
     text = world.fraisier("plan", "my_api", "production", COLUMNS="80").stdout
     assert max(map(len, text.splitlines())) <= 80
@@ -68,15 +67,15 @@ def test_a_first_deployment_can_be_planned(world: World) -> None:
     assert world.deploy("--plan", made["id"])["status"] == "success"
 
 
+@pytest.mark.deployed(1)
 def test_nothing_to_do_is_no_plan(world: World) -> None:
-    world.deploy()
     assert world.json("plan", "my_api", "production")["plan"] is None
     assert "nothing to do" in world.fraisier("plan", "my_api", "production").stdout
     assert plan(world, "--force")["forced"]
 
 
+@pytest.mark.deployed(1)
 def test_a_branch_that_moved_refuses_and_a_pinned_commit_does_not_care(world: World) -> None:
-    world.deploy()
     second = world.release(2)
     made, pinned = plan(world), plan(world, "--commit", second)
     third = world.release(3)
@@ -85,8 +84,8 @@ def test_a_branch_that_moved_refuses_and_a_pinned_commit_does_not_care(world: Wo
     world.assert_serving(second, "v2", schema="0002")
 
 
+@pytest.mark.deployed(1)
 def test_another_configuration_refuses_and_names_what_is_different(world: World) -> None:
-    world.deploy()
     world.release(2)
     made = plan(world)
     world.write_config(("interval_seconds: 0.2", "interval_seconds: 0.3"))
@@ -94,9 +93,9 @@ def test_another_configuration_refuses_and_names_what_is_different(world: World)
     assert "configuration: hash was " in message and "(health_interval_seconds)" in message
 
 
+@pytest.mark.deployed(1)
 def test_another_pending_migration_refuses(world: World) -> None:
     """The database was taken further by somebody else, to the very revision that the plan would have brought."""
-    world.deploy()
     world.release(2)
     made = plan(world)
     connection = sqlite3.connect(world.production.database)
@@ -108,8 +107,8 @@ def test_another_pending_migration_refuses(world: World) -> None:
     assert "pending migrations: were 0002, are nothing" in message
 
 
+@pytest.mark.deployed(1)
 def test_a_service_that_stopped_refuses(world: World) -> None:
-    world.deploy()
     world.release(2)
     made = plan(world)
     for pid in world.production.supervisor_pids():
@@ -118,8 +117,8 @@ def test_a_service_that_stopped_refuses(world: World) -> None:
     assert "localhost: service was running, is stopped" in refused(world, made)
 
 
+@pytest.mark.deployed(1)
 def test_a_deployment_in_between_refuses(world: World) -> None:
-    world.deploy()
     world.release(2)
     made = plan(world)
     first = world.production.current()
@@ -127,8 +126,8 @@ def test_a_deployment_in_between_refuses(world: World) -> None:
     assert f"my_api/production: its release was {first}, is {second}" in refused(world, made)
 
 
+@pytest.mark.deployed(1)
 def test_an_expired_plan_refuses_and_is_pruned(world: World) -> None:
-    world.deploy()
     world.release(2)
     made = plan(world, "--valid-for", "0min")
     assert "expired at" in refused(world, made)
@@ -154,17 +153,8 @@ def test_the_ledger_keeps_no_secret_of_a_plan(world: World) -> None:
     assert made["id"] in kept and str(world.secret) not in kept
 
 
-@pytest.fixture
-def fleet(world: World) -> Iterator[Fleet]:
-    found = Fleet(world)
-    yield found
-    for host in found.hosts.values():
-        host.end()
-
-
-def test_a_fleet_is_planned_and_refused_after_a_hand_edit_of_one_host(fleet: Fleet) -> None:
-    world = fleet.world
-    world.deploy()
+def test_a_fleet_is_planned_and_refused_after_a_hand_edit_of_one_host(deployed_fleet: Fleet) -> None:
+    fleet, world = deployed_fleet, deployed_fleet.world
     world.release(2)
     text = world.fraisier("plan", "my_api", "production", COLUMNS="80").stdout
     assert "\nweb1, web2, web3  " in text or "\nweb2, web3" in text

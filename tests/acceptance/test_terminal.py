@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pexpect
+import pytest
 
 from tests.acceptance.world import FRAISIER, World
 
@@ -41,8 +42,8 @@ def test_a_deployment_on_a_terminal_draws_every_phase_and_ends_with_a_sentence(w
     assert "\x1b[?25h" in shown, "the cursor is given back"
 
 
+@pytest.mark.deployed(1)
 def test_a_failure_on_a_terminal_shows_its_cause_and_that_it_was_put_back(world: World) -> None:
-    world.deploy()
     world.release(2)
     world.edit("service.py", "import dep", "import dep, no_such_module")
     world.commit("does not start")

@@ -124,8 +124,8 @@ def test_twelve_requests_during_a_deployment_are_one_more_of_the_last_commit(
 
 
 @pytest.mark.xdist_group("crash")
+@pytest.mark.deployed(1)
 def test_a_killed_worker_s_deployment_is_gone_on_with_by_the_next(world: World) -> None:
-    world.deploy()
     commit = world.release(2)
     gate = build_behind_a_gate(world)
     first = start_worker(world)

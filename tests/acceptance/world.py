@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,25 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> 
     return found
 
 
+def supervisors_of(folder: Path) -> list[int]:
+    """The supervisord of ``folder``, or of the folders in it."""
+    lines = {pid: " ".join(command) for pid, command in command_lines().items()}
+    return [pid for pid, line in lines.items() if "supervisord" in line and f"{folder}/" in line]
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Processes whose working directory is below ``folder``."""
+    return [pid for pid, place in working_folders().items() if folder in place.parents]
+
+
+def end_services(folder: Path) -> None:
+    """End what runs under a supervisord below ``folder``, and wait until it has ended."""
+    for pid in supervisors_of(folder):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: not supervisors_of(folder) and not processes_in(folder), "the supervisors have ended")
+
+
 @dataclass
 class Environment:
     """One environment of `my_api`: where it lives on the "host", and what can be seen of it from outside."""
@@ -141,18 +161,14 @@ class Environment:
         return str(found[0][0]) if found else ""
 
     def supervisor_pids(self) -> list[int]:
-        mark = str(self.app)
-        lines = {pid: " ".join(command) for pid, command in command_lines().items()}
-        return [pid for pid, line in lines.items() if "supervisord" in line and mark in line]
+        return supervisors_of(self.app)
 
     def service_pids(self) -> list[int]:
         """Processes that run from this environment's releases."""
-        return [pid for pid, cwd in working_folders().items() if cwd.is_relative_to(self.app / "releases")]
+        return processes_in(self.app / "releases")
 
     def end(self) -> None:
-        for pid in self.supervisor_pids():
-            os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: not self.supervisor_pids() and not self.service_pids(), "the supervisor has ended")
+        end_services(self.app)
 
 
 @dataclass
@@ -170,7 +186,7 @@ class World:
         self.home = self.root / "home"
         for folder in (self.wheels, self.home):
             folder.mkdir(parents=True)
-        for version in ("1.0", "2.0", "3.0"):
+        for version in ("1.0", "2.0", "3.0", "4.0"):
             make_wheel(self.wheels, version)
         shutil.copytree(APP, self.repository)
         self.git("init", "--quiet", "--initial-branch=main")
