@@ -69,21 +69,19 @@ def _release_variables(resolved: ResolvedFraise, settings: Release, secrets: Sec
         "fraisier_app_path": settings.app_path,
         "fraisier_prune_keep": settings.keep_releases,
         "fraisier_hooks": {name: str(resolved.root / path) for name, path in settings.hooks.items()},
-        **_fetch_variables(resolved, settings),
+        **_fetch_variables(settings),
         **_build_variables(settings, secrets),
     }
 
 
-def _fetch_variables(resolved: ResolvedFraise, settings: Release) -> dict[str, Any]:
-    if settings.fetch != "host":
-        raise NotBuiltYet(
-            f"{resolved.target}: fetch: {settings.fetch} is not built yet; hosts fetch for themselves (fetch: host)"
-        )
+def _fetch_variables(settings: Release) -> dict[str, Any]:
+    pushes = settings.fetch == "push"
     return {
-        "fraisier_preflight_tools": ["git", "tar"],
+        "fraisier_preflight_tools": ["gzip", "tar"] if pushes else ["git", "tar"],
         "fraisier_preflight_min_free_mb": settings.min_free_mb,
         "fraisier_git_repo": settings.git_repo,
         "fraisier_git_submodules": settings.git_submodules,
+        **({"fraisier_git_push": True} if pushes else {}),
         "fraisier_git_shared": list(settings.shared),
     }
 

@@ -123,8 +123,8 @@ class Release(FromGit):
     )
     fetch: Literal["host", "push"] = Field(
         "host",
-        description="`host`: each host fetches from the repository; `push`: the controller fetches and sends an "
-        "archive. Default: host.",
+        description="`host`: each host fetches from the repository; `push`: the controller fetches, once for all hosts, and sends "
+        "an archive: hosts need no way to the repository, and no git. Default: host.",
     )
     git_submodules: bool = Field(False, description="Fetch submodules too. Default: false.")
     shared: tuple[RelativePath, ...] = Field(

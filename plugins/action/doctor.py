@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 import time
 
 from ansible_collections.fraisier.deploy.plugins.plugin_utils import checkup, instances, shell
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.archive import run_here
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import Arguments
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.http_check import MANAGERS, parse_service
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.repository import parse_repository
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
 
@@ -35,7 +38,17 @@ class ActionModule(ScriptAction):
         branch = arguments.text("branch", "HEAD")
         number = checkup.port_of(arguments.text("health_url"))
         tolerated = arguments.number("max_clock_seconds", 2)
+        asking = [
+            shell.exporting(
+                "git_environment", {**arguments.environment(), **(repository.credentials if repository else {})}
+            ),
+            shell.assign("repo", repository.url if repository else ""),
+            shell.assign("branch", branch),
+            shell.assign("git_seconds", arguments.integer("git_timeout_seconds", 20, minimum=1)),
+        ]
+        push = arguments.boolean("push")
         parts = [
+            *([shell.assign("repo", "")] if push else asking),
             shell.assign("app_path", app_path),
             *both.parts(
                 lambda instance: [
@@ -43,12 +56,6 @@ class ActionModule(ScriptAction):
                     shell.assign("port", number and (instance.port or number)),
                 ]
             ),
-            shell.exporting(
-                "git_environment", {**arguments.environment(), **(repository.credentials if repository else {})}
-            ),
-            shell.assign("repo", repository.url if repository else ""),
-            shell.assign("branch", branch),
-            shell.assign("git_seconds", arguments.integer("git_timeout_seconds", 20, minimum=1)),
             shell.assign("manager_wanted", arguments.choice("manager", MANAGERS, "none")),
             shell.assign_lines("tools", arguments.lines("tools", TOOL)),
             shell.assign("min_free_mb", arguments.integer("min_free_mb", 0)),
@@ -58,7 +65,7 @@ class ActionModule(ScriptAction):
         ]
         arguments.finish()
         asked_at = time.time()
-        answer = self.ask([instances.SCRIPT, "git_run", *service.scripts, "checks", "doctor"], parts)
+        answer = self.ask([instances.SCRIPT, "git_run", "git_access", *service.scripts, "checks", "doctor"], parts)
         answered_at = time.time()
         result = outcome(answer)
         if not answer.complete:
@@ -66,7 +73,7 @@ class ActionModule(ScriptAction):
         instance = both.of(answer.text("color"))
         judged = [
             checkup.clock(answer, asked_at, answered_at, tolerated),
-            checkup.git(answer, repository.url if repository else "", branch),
+            self._judge_git(answer, repository.url, branch, asking if push else None) if repository else None,
             checkup.port(answer, instance.port or number) if number else None,
             checkup.service(answer, service.manager, service.of(instance).name),
         ]
@@ -78,6 +85,13 @@ class ActionModule(ScriptAction):
             "current_version": answer.text("current_version"),
             "findings": [finding.data() for finding in found],
         }
+
+    def _judge_git(self, answer: Answer, url: str, branch: str, asking: list[str] | None) -> checkup.Finding | None:
+        """``asking``: what git is asked with on the controller, where that fetches."""
+        if asking is None:
+            return checkup.git(answer, url, branch, answer.text("user"), "the host")
+        here = run_here([*asking, *map(shell.source, ("git_run", "git_access"))], "git_access\nfinish")
+        return checkup.git(here, url, branch, getpass.getuser(), "the controller")
 
     def _look_at_unit(self, arguments: Arguments) -> Result:
         app_path = arguments.app_path()

@@ -1,4 +1,4 @@
-"""Stages a commit as a release directory; one exec per host."""
+"""Stages a commit as a release directory; one exec per host, or three where the controller fetches and sends."""
 
 # Copyright: Fraisier authors
 # GNU General Public License v3.0 or later (see https://www.gnu.org/licenses/gpl-3.0.txt)
@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ansible_collections.fraisier.deploy.plugins.plugin_utils import shell
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.archive import Wanted, make_archive
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import ArgumentError, Arguments, relative_path
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.protocol import Answer
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.repository import Repository, parse_repository
@@ -30,6 +32,8 @@ class Request:
     shared: list[str]
     timeout_seconds: int
     environment: dict[str, str]
+    push: bool
+    cache: str
 
     @property
     def release_path(self) -> str:
@@ -57,6 +61,8 @@ def parse(arguments: Arguments) -> Request:
         shared=[_shared(entry) for entry in arguments.lines("shared")],
         timeout_seconds=arguments.integer("timeout_seconds", 300, minimum=1),
         environment=arguments.environment(),
+        push=arguments.boolean("push"),
+        cache=arguments.path("cache"),
     )
     arguments.finish()
     return request
@@ -72,7 +78,7 @@ def _shared(entry: str) -> str:
 class ActionModule(ScriptAction):
     def perform(self, arguments: Arguments) -> Result:
         request = parse(arguments)
-        answer = self.ask(["git_run", "git"], self._parts(request))
+        answer = self._push(request) if request.push else self._fetch(request)
         result = {
             **outcome(answer),
             "release_id": request.release_id,
@@ -83,14 +89,42 @@ class ActionModule(ScriptAction):
             result["diff"] = _diff(request, answer)
         return result
 
-    def _parts(self, request: Request) -> list[str]:
+    def _fetch(self, request: Request) -> Answer:
+        repository = request.repository
+        own = [
+            shell.exporting("git_environment", {**request.environment, **repository.credentials}),
+            shell.assign("repo", repository.url),
+            shell.assign("submodules", request.submodules),
+        ]
+        return self.ask(["git_run", "git_export", "git"], [*self._parts(request, "fetch"), *own])
+
+    def _push(self, request: Request) -> Answer:
+        """Asked first whether the release is there already: an archive may be large."""
+        answer = self.ask(["git"], self._parts(request, "ask"))
+        if not answer.has("wanted"):
+            return answer
+        made = make_archive(
+            Wanted(
+                request.repository,
+                request.version,
+                request.submodules,
+                request.environment,
+                request.timeout_seconds,
+                request.cache,
+            )
+        )
+        if made.flag("failed"):
+            return made
+        content = Path(made.text("archive")).read_bytes()
+        self.send(content, ["sh", "-c", 'umask 077 && cat >"$1"', "sh", answer.text("wanted")])
+        return self.ask(["unpack", "git"], [*self._parts(request, "unpack"), shell.assign("size", len(content))])
+
+    def _parts(self, request: Request, step: str) -> list[str]:
         return [
-            shell.exporting("git_environment", {**request.environment, **request.repository.credentials}),
+            shell.assign("step", step),
             shell.assign("app_path", request.app_path),
             shell.assign("release_id", request.release_id),
             shell.assign("version", request.version),
-            shell.assign("repo", request.repository.url),
-            shell.assign("submodules", request.submodules),
             shell.assign_lines("shared", request.shared),
             shell.assign("timeout_seconds", request.timeout_seconds),
             shell.assign("manifest", request.manifest(datetime.now(UTC))),

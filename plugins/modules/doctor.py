@@ -41,6 +41,10 @@ options:
     description: "Branch or tag that must be there."
     type: str
     default: HEAD
+  push:
+    description: "The controller fetches: it must be able to read O(repo), the host need not."
+    type: bool
+    default: false
   environment:
     description: "Environment of git."
     type: dict

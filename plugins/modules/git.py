@@ -12,6 +12,7 @@ short_description: Stage a commit as a release
 version_added: 0.1.0
 description:
   - "Fetches the commit into a bare mirror on the host and exports it into C(releases/<id>), which appears complete or not at all."
+  - "With O(push) the mirror is on the controller, which sends the export to the hosts."
   - "C(git archive) makes the export, so C(export-ignore) and C(export-subst) count."
   - Done by an action plugin with one POSIX shell script per host; the host needs no Python.
 author:
@@ -57,6 +58,14 @@ options:
     description: "Time for the whole fetch."
     type: int
     default: 300
+  push:
+    description: "The controller fetches the commit, once for all hosts, and sends it: hosts need no way to the repository, and no git."
+    type: bool
+    default: false
+  cache:
+    description: "With O(push): folder of the controller for a mirror and archives, absolute. Empty: in the user's cache folder."
+    type: path
+    default: ""
   environment:
     description: "Environment of git. The values travel over stdin and are never returned."
     type: dict

@@ -110,6 +110,18 @@ options:
     description: "Repository of the release. Check mode then looks at the commit before the release is there."
     type: str
     default: ""
+  push:
+    description: "The host cannot fetch: for that look the controller fetches the commit and sends it, as in M(fraisier.deploy.git)."
+    type: bool
+    default: false
+  submodules:
+    description: "With O(push): send submodules too."
+    type: bool
+    default: false
+  cache:
+    description: "With O(push): folder of the controller for archives, as in M(fraisier.deploy.git)."
+    type: path
+    default: ""
   bound:
     description: "Migrate only what O(planned) names, or fail before anything is migrated."
     type: bool

@@ -77,34 +77,37 @@ def port(answer: Answer, number: int) -> Finding:
 GIT_WORDS = (
     (
         re.compile(r"host key verification failed", re.IGNORECASE),
-        "as {user} on the host: ssh-keyscan {server} >> ~/.ssh/known_hosts, after comparing the key",
+        "as {user} on {place}: ssh-keyscan {server} >> ~/.ssh/known_hosts, after comparing the key",
     ),
     (
         re.compile(
             r"permission denied|authentication failed|could not read (username|password)|access denied", re.IGNORECASE
         ),
-        "give {user} on the host a deploy key that the repository knows",
+        "give {user} on {place} a deploy key that the repository knows",
     ),
     (
         re.compile(r"could not resolve|timed out|refused|unreachable|no route", re.IGNORECASE),
-        "the host does not reach the git server: look at its DNS and firewall",
+        "{place} does not reach the git server: look at its DNS and firewall",
     ),
     (
         re.compile(r"not found|does not (exist|appear)|no such file", re.IGNORECASE),
-        "look at git_repo; servers also say so to whom they do not know: give {user} on the host a deploy key",
+        "look at git_repo; servers also say so to whom they do not know: give {user} on {place} a deploy key",
     ),
 )
 
 
-def git(answer: Answer, url: str, branch: str) -> Finding | None:
+def git(answer: Answer, url: str, branch: str, user: str, place: str) -> Finding | None:
+    """What git_access.sh was told at ``place``, for people, by ``user`` there."""
     if not answer.has("git_rc"):
         return None
     said = answer.text("git_said")
     if answer.flag("git_rc") or answer.whole("git_rc"):
-        facts = {"user": answer.text("user"), "server": server_of(url)}
+        facts = {"user": user, "server": server_of(url), "place": place}
         hint = next((words.format(**facts) for pattern, words in GIT_WORDS if pattern.search(said)), "")
         words = protocol.last_lines(said, count=2).replace("\n", " ") or f"git ended with {answer.text('git_rc')}"
-        return Finding("git", "problem", f"cannot read {url}: {words}", hint or f"try it there: git ls-remote {url}")
+        return Finding(
+            "git", "problem", f"cannot read {url}: {words}", hint or f"try it on {place}: git ls-remote {url}"
+        )
     if not re.search(r"^[0-9a-f]{40,64}\s", said, re.MULTILINE):
         return Finding("git", "warning", f"{url} has no branch or tag {branch}", "look at branch: in fraises.yaml")
     return Finding("git", "ok", f"{url} answers")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.archive import Wanted
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import (
     COMMIT,
     RELEASE_ID,
@@ -24,6 +25,7 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.repository import 
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.shell import Command
 
 STATES = ("latest", "at", "status")
+FETCH_SECONDS = 300
 COMMANDS = ("current", "pending", "up", "down")
 ALIAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,:@+~-]*")
@@ -35,6 +37,7 @@ class Request:
     directory: str
     version: str
     repository: Repository | None
+    sent: Wanted | None
     tool: str
     state: str
     target: str
@@ -58,6 +61,7 @@ def parse(arguments: Arguments) -> Request:
     app_path = arguments.app_path()
     release_id = arguments.release_id()
     repo = arguments.text("repo")
+    repository = parse_repository(repo) if repo else None
     version = arguments.text("version", pattern=COMMIT)
     target = arguments.text("target", pattern=TARGET)
     planned, is_bound = arguments.lines("planned"), arguments.boolean("bound")
@@ -65,7 +69,8 @@ def parse(arguments: Arguments) -> Request:
         app_path=app_path,
         directory=_directory(app_path, release_id, arguments),
         version=version,
-        repository=parse_repository(repo) if repo else None,
+        repository=repository,
+        sent=_sent(arguments, repository, version),
         tool=arguments.text("tool", required=True),
         state=arguments.choice("state", STATES, "latest"),
         target="" if target == "base" else target,
@@ -88,6 +93,12 @@ def parse(arguments: Arguments) -> Request:
         database=arguments.text("database", pattern=ALIAS),
         explain=arguments.boolean("explain"),
     )
+
+
+def _sent(arguments: Arguments, repository: Repository | None, version: str) -> Wanted | None:
+    """The archive for a look, where the controller fetches."""
+    push, submodules, cache = arguments.boolean("push"), arguments.boolean("submodules"), arguments.path("cache")
+    return Wanted(repository, version, submodules, {}, FETCH_SECONDS, cache) if push and repository else None
 
 
 def _directory(app_path: str, release_id: str, arguments: Arguments) -> str:

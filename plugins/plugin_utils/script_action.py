@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,6 +67,19 @@ class ScriptAction(ActionBase):  # type: ignore[misc]
         if answer.complete:
             return answer
         return Answer(_unfinished(raw), complete=False)
+
+    def send(self, content: bytes, command: Sequence[str]) -> str:
+        """What ``command``, which reads ``content`` on its stdin, prints on the host. Raises AnsibleActionFail when it fails.
+
+        One exec, by the user that the scripts run as: no file of another user is made first, which that one might not be able to read.
+        """
+        self._allow_stdin()
+        raw = self._low_level_execute_command(shlex.join(command), in_data=content)
+        if raw["rc"] != 0:
+            raise AnsibleActionFail(
+                f"{self._task.action}: nothing can be sent to the host: {protocol.tail(raw['stderr'])}"
+            )
+        return str(raw["stdout"])
 
     def _allow_stdin(self) -> None:
         """With a become password the local connection gives the command a terminal instead of our script, unless pipelining is on."""

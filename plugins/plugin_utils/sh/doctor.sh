@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Everything that a deployment needs of a host, looked at and told one by one; changes nothing. Answers: lines "check" of name, state,
-# what was found and what to do, with tabs between; and what the plugin judges. In: f_repo f_branch f_port f_git_seconds, function
-# git_environment, git_run.sh, and what checks.sh needs.
+# what was found and what to do, with tabs between; and what the plugin judges. In: f_port, git_access.sh and what it
+# needs, and what checks.sh needs.
 f_tab=$(printf '\t')
 found() { emit check "$1$f_tab$2$f_tab$(printf '%s' "$3" | tr '\n\t' '  ')$f_tab${4:-}"; }
 problem() {
@@ -29,14 +29,6 @@ tools() {
 manager() {
   check_manager
   f_fine=$f_manager_wanted
-}
-# One ls-remote from this host, as whoever fetches: what git says of it is for the plugin to explain.
-git_access() {
-  [ -n "$f_repo" ] && has git || return 0
-  set_deadline "$f_git_seconds"
-  f_said=$(git_run ls-remote --quiet -- "$f_repo" "refs/heads/$f_branch" "refs/tags/$f_branch" 2>&1)
-  emit git_rc "$?"
-  emit_text git_said "$(printf '%s' "$f_said" | tail -n 5)"
 }
 # Who listens on the port: lines "holder" of pid, name, and whether it belongs to our service; pid 0 where that may not be seen.
 listeners() {

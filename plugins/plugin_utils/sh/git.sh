@@ -1,10 +1,14 @@
 # shellcheck shell=sh
-# A commit becomes a release: mirror, export into a hidden folder, one rename.
-# In: f_app_path f_release_id f_version f_repo f_submodules f_shared f_timeout_seconds f_manifest; function git_environment; and git_run.sh.
-f_mirror=$f_app_path/repo
+# A commit becomes a release: exported into a hidden folder, then one rename.
+# In: f_app_path f_release_id f_version f_shared f_timeout_seconds f_manifest; f_step: `fetch` from the repository (f_repo f_submodules,
+# function git_environment, git_run.sh, git_export.sh), or `ask` whether an archive is wanted and where it is to be written, then `unpack`
+# that one of f_size bytes.
 f_release=$f_app_path/releases/$f_release_id
 f_staging=$f_app_path/releases/.staging-$f_release_id
-f_ref=refs/fraisier/$f_version
+f_mirror=$f_app_path/repo
+f_here="the host"
+# Not one of the folders that are put aside before a release is made.
+f_sent=$f_app_path/releases/.sent-$f_release_id
 
 report() {
   emit changed "$1"
@@ -17,49 +21,6 @@ done_already() {
   [ "$(version_of "$f_release_id")" = "$f_version" ] ||
     fail "release $f_release_id exists with another commit ($(version_of "$f_release_id")): a release id is used once"
   report 0
-}
-
-fetch_commit() {
-  git_run -C "$f_mirror" rev-parse --quiet --verify "$f_ref^{commit}" >/dev/null 2>&1 && return 0
-  # The ref is written after git has checked that everything below the commit is there: it alone says "we have it".
-  f_said=$(git_run -C "$f_mirror" fetch --quiet --no-tags -- "$f_repo" "+$f_version:$f_ref" 2>&1) && return 0
-  # Some servers give away only what a branch or tag points to.
-  f_more=$(git_run -C "$f_mirror" fetch --quiet --prune -- "$f_repo" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' 2>&1)
-  f_rc=$?
-  [ "$f_rc" = 0 ] || fail_with "git fetch failed" "$f_rc" "$f_more"
-  # cat-file first: to update-ref a commit of zeros means "delete".
-  git_run -C "$f_mirror" cat-file -e "$f_version^{commit}" >/dev/null 2>&1 &&
-    git_run -C "$f_mirror" update-ref "$f_ref" "$f_version" >/dev/null 2>&1 && return 0
-  fail_with "commit $f_version is not in the repository" 1 "$f_said"
-}
-
-# export_tree GIT_FOLDER TREE FOLDER. The file beside it says that git came to its end; a pipe tells only of tar.
-export_tree() {
-  f_said=$({ { git_run -C "$1" archive --format=tar "$2" && : >"$f_staging.ok"; } | tar -x -o -f - -C "$3"; } 2>&1) ||
-    fail_with "cannot unpack the commit" 1 "$f_said"
-  [ -f "$f_staging.ok" ] || fail_with "git archive failed" 1 "$f_said"
-  rm -f "$f_staging.ok"
-}
-
-# git archive knows no submodules: a throw-away clone fetches them, and each is exported like the rest.
-export_submodules() {
-  f_clone=$f_staging.clone
-  f_said=$({
-    git_run clone --quiet --shared --no-checkout "$f_mirror" "$f_clone" &&
-      git_run -C "$f_clone" checkout --quiet --detach "$f_version" &&
-      git_run -C "$f_clone" config remote.origin.url "$f_repo" &&
-      git_run -C "$f_clone" submodule --quiet update --init --recursive
-  } 2>&1) || fail_with "git submodule failed" 1 "$f_said"
-  # shellcheck disable=SC2016  # expanded by git's own shell
-  f_modules=$(git_run -C "$f_clone" submodule --quiet foreach --recursive 'printf "%s\n" "$displaypath"' 2>/dev/null)
-  while IFS= read -r f_module; do
-    [ -n "$f_module" ] || continue
-    make_folder "$f_staging/$f_module"
-    export_tree "$f_clone/$f_module" HEAD "$f_staging/$f_module"
-  done <<MODULES
-$f_modules
-MODULES
-  rm -rf "$f_clone"
 }
 
 # A folder above a linked path that is itself a link would lead us out of the release.
@@ -110,6 +71,11 @@ write_marks() {
   rm -rf "$f_staging/.fraisier" "$f_staging/.fraisier.json" "$f_staging/REVISION" "$f_staging/.fraisier-bad"
   { printf '%s\n' "$f_manifest" >"$f_staging/.fraisier.json" && printf '%s\n' "$f_version" >"$f_staging/REVISION"; } 2>/dev/null ||
     fail "cannot write REVISION into the release (disk full?)"
+  [ "$f_step" = unpack ] || return 0
+  # There is no mirror here to ask.
+  make_folder "$f_staging/.fraisier"
+  printf '%s\n' "$f_tracked" 2>/dev/null >"$f_staging/.fraisier/tracked" || fail "cannot write into the release (disk full?)"
+  rm -f "$f_sent"
 }
 
 set_deadline "$f_timeout_seconds"
@@ -117,18 +83,22 @@ current_release
 done_already
 if [ -e "$f_release" ] || [ -L "$f_release" ]; then fail "$f_release exists and is no release of ours (no REVISION): remove it"; fi
 [ "$f_check" = 1 ] && report 1
-has git || fail "git is not installed on the host"
 make_folder "$f_app_path/releases" "$f_app_path/shared"
 lock fetch "$f_timeout_seconds" || fail "another fetch holds $f_app_path/.fraisier/fetch.lock for $f_timeout_seconds s"
 done_already
 rm -rf "$f_app_path/releases"/.staging-*
-if [ ! -f "$f_mirror/HEAD" ]; then
-  f_said=$(git_run init --quiet --bare "$f_mirror" 2>&1) || fail_with "cannot create the mirror" 1 "$f_said"
-fi
-fetch_commit
-make_folder "$f_staging"
-export_tree "$f_mirror" "$f_version" "$f_staging"
-[ "$f_submodules" = 0 ] || export_submodules
+case $f_step in
+  ask)
+    rm -rf "$f_app_path/releases"/.sent-*
+    emit wanted "$f_sent"
+    finish
+    ;;
+  unpack)
+    unpack "$f_staging"
+    f_tracked=$(ls -A "$f_staging")
+    ;;
+  *) export_commit ;;
+esac
 link_shared
 write_marks
 f_said=$(mv "$f_staging" "$f_release" 2>&1) || fail_with "cannot put the release in place" 1 "$f_said"

@@ -70,9 +70,17 @@ if [ ! -d "$f_directory" ]; then
   emit no_directory 1
   [ -n "$f_repo" ] || fail "the release is not on the host yet: nothing is known of its migrations"
   [ -L "$f_app_path/current" ] || fail "nothing is deployed yet: what is pending is known once the first release is built"
+  if [ "$f_push" = 1 ] && [ -z "$f_sent" ]; then
+    emit wanted 1
+    finish
+  fi
 fi
-f_said=$(mktemp -d "${TMPDIR:-/tmp}/fraisier.XXXXXX" 2>&1) || fail_with "cannot create a temporary folder" 1 "$f_said"
-f_work=$f_said
+if [ -n "$f_sent" ]; then
+  f_work=${f_sent%/*}
+else
+  f_said=$(mktemp -d "${TMPDIR:-/tmp}/fraisier.XXXXXX" 2>&1) || fail_with "cannot create a temporary folder" 1 "$f_said"
+  f_work=$f_said
+fi
 set_deadline "$f_timeout_seconds"
 [ -d "$f_directory" ] || preview_release
 if [ "$f_step" != look ] && [ "$f_check" = 0 ]; then

@@ -1,20 +1,29 @@
 # shellcheck shell=sh
 # Check mode, before the release is there: the commit in a folder that goes when the script ends, beside what the current release has
-# and the repository does not (dependencies, built files, shared links). In: f_app_path f_version f_repo f_work; and git_run.sh.
+# and the repository does not (dependencies, built files, shared links). In: f_app_path f_version f_repo f_work f_sent (an
+# archive of the commit, then unpack.sh; empty: it is fetched); and git_run.sh.
 preview_release() {
-  f_store=$f_work/store
   f_tree=$f_work/tree
+  if [ -n "$f_sent" ]; then
+    unpack "$f_tree"
+  else
+    preview_export
+  fi
+  borrow_from_current
+  f_directory=$f_tree
+}
+preview_export() {
+  f_store=$f_work/store
   f_said=$(git_run init --quiet --bare "$f_store" 2>&1) || fail_preview "$f_said"
   [ ! -d "$f_app_path/repo/objects" ] || printf '%s\n' "$f_app_path/repo/objects" >"$f_store/objects/info/alternates"
   preview_fetch
   mkdir "$f_tree" || fail_preview "cannot create $f_tree"
   f_said=$({ git_run -C "$f_store" archive --format=tar "$f_version" | tar -x -o -f - -C "$f_tree"; } 2>&1) || fail_preview "$f_said"
-  borrow_from_current
-  f_directory=$f_tree
 }
 borrow_from_current() {
   current_release
-  git_run -C "$f_app_path/repo" ls-tree --name-only "$(version_of "$f_current")" >"$f_work/tracked" 2>/dev/null
+  cat "$f_app_path/current/.fraisier/tracked" >"$f_work/tracked" 2>/dev/null ||
+    git_run -C "$f_app_path/repo" ls-tree --name-only "$(version_of "$f_current")" >"$f_work/tracked" 2>/dev/null
   for f_entry in "$f_app_path/current"/* "$f_app_path/current"/.[!.]*; do
     f_name=${f_entry##*/}
     case $f_name in .fraisier*) continue ;; esac

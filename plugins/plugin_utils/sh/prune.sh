@@ -37,7 +37,7 @@ ORDER
 }
 # What a killed run left; not while a fetch is running, for then they are its own.
 remove_leftovers() {
-  for f_folder in "$f_releases"/.staging-*; do
+  for f_folder in "$f_releases"/.staging-* "$f_releases"/.sent-*; do
     [ -e "$f_folder" ] || [ -L "$f_folder" ] || continue
     f_changed=1
     emit removed "${f_folder##*/}"
