@@ -5,6 +5,7 @@ What is kept is read there before it counts, damage is found, and nothing that o
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import sqlite3
@@ -19,17 +20,12 @@ from databases import fill_sqlite
 from direct import perform
 
 from tests import backends
-from tests.sshd import Server, sshd
+from tests.sshd import SSHD, Server, sshd
 
 PASSWORD, SECRET_KEY = "hunter2-of-restic", "hunter2-of-the-bucket"
 pytestmark = [
-    pytest.mark.skipif(
-        os.geteuid() != 0 and not os.environ.get("CI"), reason="an sshd for ourselves is tested as root"
-    ),
-    *(
-        pytest.mark.skipif(shutil.which(tool) is None and not os.environ.get("CI"), reason=f"{tool} is not installed")
-        for tool in ("rclone", "restic", "rsync")
-    ),
+    pytest.mark.skipif(shutil.which(tool) is None and not os.environ.get("CI"), reason=f"{tool} is not installed")
+    for tool in ("rclone", "restic", "rsync", SSHD)
 ]
 
 
@@ -90,7 +86,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     if request.param == "host":
         server: Server = request.getfixturevalue("server")
         ssh = {"port": server.port, "ssh_key": str(server.key), "known_hosts": str(server.known_hosts)}
-        destination |= {"host": "root@127.0.0.1", **ssh}
+        destination |= {"host": f"{getpass.getuser()}@127.0.0.1", **ssh}
     if request.param == "s3":
         url: str = request.getfixturevalue("s3")
         access = {"access_key": "x", "secret_key": SECRET_KEY, "endpoint": url, "region": "us-east-1"}
@@ -202,7 +198,7 @@ def test_what_arrives_otherwise_than_it_was_sent_has_no_name(dumps: Place) -> No
         f'#!/bin/sh\n{shutil.which("rsync")} "$@" || exit\nfor f in "{there}"/.fraisier-incoming.*/dump.gz; do echo x >>"$f"; done\n'
     )
     bad = dumps.act("backup")
-    assert "the copy has not arrived whole (root@127.0.0.1)" in bad["msg"]
+    assert f"the copy has not arrived whole ({getpass.getuser()}@127.0.0.1)" in bad["msg"]
     assert not bad["verified"]
     assert dumps.good("restore", state="listed")["copies"] == []
 

@@ -17,6 +17,7 @@ from fraisier.record import read, write
 from fraisier.record.ledger import Ledger
 from fraisier.record.owner import Owner
 from fraisier.vocabulary import Target
+from tests.acceptance.world import wait_for
 from tests.bench.pusher import Connection, requests
 from tests.integration.web.conftest import SECRET, with_sections
 from tests.integration.web.test_serving import DEADLINE_SECONDS, Served, served
@@ -104,6 +105,7 @@ def test_counters_add_up_whichever_process_answers_and_whoever_dies(configuratio
         first, second = server.children()
         with alone(server, first):
             assert push(server, 1, 3) == [202] * 3
+            wait_for(lambda: counted(server).get("fraisier_webhook_requests_total{status=202}") == 3, "it has counted")
         with alone(server, second):
             assert push(server, 10, 4) == [202] * 4
             assert push(server, 1, 2) == [200] * 2, "sent to the other one before"
