@@ -74,21 +74,25 @@ def test_a_port_is_free_or_the_services_or_a_proxys(holders: list[str], state: s
         ("git@git.example.com: Permission denied (publickey).", "give bob on the host a deploy key"),
         ("ssh: Could not resolve hostname git.example.com", "DNS and firewall"),
         ("fatal: repository not found", "look at git_repo"),
-        ("fatal: something else", "try it there: git ls-remote git@git.example.com:a/b.git"),
+        ("fatal: something else", "try it on the host: git ls-remote git@git.example.com:a/b.git"),
     ],
 )
 def test_what_git_says_leads_to_what_to_do(said: str, hint: str) -> None:
-    seen = answer(git_rc="128", git_said=said.split("\n"), user="bob")
-    finding = checkup.git(seen, "git@git.example.com:a/b.git", "main")
+    seen = answer(git_rc="128", git_said=said.split("\n"))
+    finding = checkup.git(seen, "git@git.example.com:a/b.git", "main", "bob", "the host")
     assert finding is not None
     assert (finding.state, said.split("\n")[-1] in finding.message) == ("problem", True)
     assert hint in finding.hint
+    pushed = checkup.git(seen, "git@git.example.com:a/b.git", "main", "bob", "the controller")
+    assert pushed is not None and "the host" not in pushed.hint
 
 
 def test_a_repository_without_the_branch_is_a_warning() -> None:
-    finding = checkup.git(answer(git_rc="0", git_said=""), "/srv/repo", "main")
+    finding = checkup.git(answer(git_rc="0", git_said=""), "/srv/repo", "main", "bob", "the host")
     assert finding is not None and finding.state == "warning" and "no branch or tag main" in finding.message
-    fine = checkup.git(answer(git_rc="0", git_said=f"{'a' * 40}\trefs/heads/main"), "/srv/repo", "main")
+    fine = checkup.git(
+        answer(git_rc="0", git_said=f"{'a' * 40}\trefs/heads/main"), "/srv/repo", "main", "bob", "the host"
+    )
     assert fine is not None and fine.state == "ok"
 
 
