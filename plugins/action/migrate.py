@@ -99,7 +99,7 @@ class ActionModule(ScriptAction):
             *tool.parts(request, _targets(request) if request.state == "at" else ["heads"]),
             shell.source(tool.script),
         ]
-        return self.ask(["git_run", "preview", "migrate"] if self.is_check else ["migrate"], parts)
+        return self.ask(["git_run", "preview", "migrate"] if self.is_check else ["database_lock", "migrate"], parts)
 
 
 def _targets(request: Request) -> list[str]:

@@ -43,7 +43,6 @@ Every setting, from the models that check the file; `fraisier config schema` giv
 NOT_BUILT = {
     "Top.plugin": "the inventory plugin comes later",
     "Release.fetch": "`push` is refused",
-    "Database.strategy": "`rebuild` and `restore_migrate` are refused",
 }
 PARTS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("The file", Top, None),
