@@ -198,9 +198,8 @@ def test_killed_at_any_moment_what_served_before_is_found(shop: Shop, moment: st
     assert (shop.rows(), shop.all()) == (filled, {shop.name})
 
 
-def test_database_is_locked_against_migrations_while_it_is_replaced(shop: Shop) -> None:
-    if not shop.server:
-        pytest.skip("a file is locked by the same program: see test_migrate.py")
+def test_database_is_locked_against_migrations_while_it_is_replaced(tmp_path: Path, server: PostgresServer) -> None:
+    shop = Shop(tmp_path, server)
     with psycopg.connect(shop.source["url"], autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (0x66726169736965,))
         refused = shop.replace(FIRST, lock_timeout_seconds=1)
@@ -209,9 +208,8 @@ def test_database_is_locked_against_migrations_while_it_is_replaced(shop: Shop) 
     assert shop.all() == {shop.name}
 
 
-def test_user_that_may_not_make_databases_is_told_so(shop: Shop) -> None:
-    if not shop.server:
-        pytest.skip("a file has no users")
+def test_user_that_may_not_make_databases_is_told_so(tmp_path: Path, server: PostgresServer) -> None:
+    shop = Shop(tmp_path, server)
     user = f"u{shop.name}"
     shop.execute(f"CREATE ROLE {user} LOGIN")
     refused = shop.replace(
