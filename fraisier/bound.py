@@ -16,9 +16,9 @@ from fraisier.errors import FraisierError, PlanRefused, UsageError
 from fraisier.evidence import Evidence
 from fraisier.plan import Plan, Release, digest
 from fraisier.record import plans, write
-from fraisier.risk import grade
+from fraisier.risk import Grade, grade
 from fraisier.run import Options, Runner
-from fraisier.vocabulary import Event, EventKind, Target
+from fraisier.vocabulary import Event, EventKind, Phase, Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fraisier.work import Asked, Work
 
 LONGEST_DIFF = 20_000
+REPLACING = "replacing the database"
 Findings = dict[str, Any]
 """What a check run found, as JSON data: ``hosts`` by name, ``migration``, ``hooks`` by digest, the version of ``fraisier``."""
 
@@ -100,6 +101,12 @@ def held(plan: Plan, migration: Mapping[str, Any]) -> Plan:
     return replace(plan, variables={**plan.variables, **bound})
 
 
+def replacing(by: str) -> dict[str, Any]:
+    """That the database is replaced, graded as a migration is; ``by``: nothing or copy."""
+    what = "an empty one" if by == "nothing" else "a copy"
+    return {"name": REPLACING, "grade": Grade.DESTRUCTIVE.value, "why": f"what is in it now gives way to {what}"}
+
+
 def look(
     plan: Plan,
     runner: Runner,
@@ -150,8 +157,25 @@ def _note(found: Findings, event: Event) -> None:
             "grades": [each.data() for each in grade(result.get("changes") or (), result.get("dialect") or "")],
             "note": event.message,
         }
+    elif action == "replace" and event.phase == Phase.MIGRATE:
+        found["migration"] = _replaced(event)
     if event.changed and event.host in found["hosts"]:
         found["hosts"][event.host]["changes"].append(_change(event, action))
+
+
+def _replaced(event: Event) -> dict[str, Any]:
+    """What is pending in a database that would be replaced says nothing."""
+    copy = event.result.get("copy") or ""
+    by = f"the copy of {copy}" if copy else "an empty one"
+    return {
+        "host": event.host,
+        "known": False,
+        "at": None,
+        "pending": [],
+        "grades": [replacing("copy" if copy else "nothing")],
+        "replaces": True,
+        "note": f"the database {event.result.get('database')} would be replaced by {by} on {event.host}, and migrated from there",
+    }
 
 
 def _change(event: Event, action: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fraisier.batches import batches
-from fraisier.compile import Move, is_reversible, rollback_plan
+from fraisier.compile import Move, is_reversible, rollback_plan, undo_replace_plan
 from fraisier.errors import ApprovalNeeded, DeploymentCancelled, FraisierError, TargetUnreachable
 from fraisier.plan import Release
 from fraisier.record import read
@@ -54,7 +54,7 @@ def compensate(work: Work, evidence: Evidence, error: FraisierError) -> Deployme
     was_cancelled = isinstance(error, DeploymentCancelled)
     still_running = stop_on_hosts(work, evidence)
     moved = _moved(work.new, evidence)
-    if not moved and not evidence.migration.moved:
+    if not moved and not evidence.migration.moved and not evidence.replacement.moved:
         if isinstance(error, ApprovalNeeded) and work.claim.background:
             return work.wait(error)
         status = Status.CANCELLED if was_cancelled else Status.FAILED
@@ -64,7 +64,7 @@ def compensate(work: Work, evidence: Evidence, error: FraisierError) -> Deployme
         )
     work.listener.note("going back to what was there before")
     places = {name: _before(work, evidence, name) for name in reversed(moved)}
-    problems = _restore_schema(work, evidence)
+    problems = _restore_database(work, evidence)
     restored = restore_hosts(work, places, bad=work.new.release_id, run="compensate")
     problems += [text for name, text in still_running.items() if name not in {*restored.hosts, *restored.owed}]
     restored.problems[:0] = problems
@@ -86,6 +86,8 @@ def compensate(work: Work, evidence: Evidence, error: FraisierError) -> Deployme
 
 
 def _schema_said(work: Work, evidence: Evidence) -> str:
+    if database_is_replaced(work):
+        return ", the database that served before serves again" if evidence.replacement.moved else ""
     if not evidence.migration.moved or not is_reversible(work.resolved):
         return ""
     before = work.old.schema if work.old and work.old.schema is not None else evidence.migration.before
@@ -110,6 +112,33 @@ def _before(work: Work, evidence: Evidence, host: str) -> Release | None:
         return None
     ours = {row.release_id for row in read.last_deployments(work.ledger, work.target, LOOK_BACK)}
     return None if seen.found_release_id in ours else Release(seen.found_release_id, seen.found_version)
+
+
+def database_is_replaced(work: Work) -> bool:
+    """Whether deployments put another database in the place of the one that serves, so that there is no migrating down."""
+    database = database_of(work.resolved)
+    return database is not None and database.is_replaced
+
+
+def _restore_database(work: Work, evidence: Evidence) -> list[str]:
+    return _restore_replaced(work, evidence) if database_is_replaced(work) else _restore_schema(work, evidence)
+
+
+def _restore_replaced(work: Work, evidence: Evidence) -> list[str]:
+    """Let the database serve again that did before this deployment; returns what did not hold.
+
+    Only the host that has replaced it knows which one that is.
+    """
+    if not evidence.replacement.moved:
+        return []
+    assert work.new
+    name = evidence.replacement.host or work.hosts[0]
+    found, error = run_plan(work, undo_replace_plan(work.resolved, work.new, name), "compensate", {})
+    if error or found.replacement.is_replaced is not False or not found.replacement.host:
+        why = error.message if error else f"{name} did not show that it does"
+        return [f"the database that served before this deployment does not serve again: {why}"]
+    work.schema_after = work.old.schema if work.old else None
+    return []
 
 
 def _restore_schema(work: Work, evidence: Evidence) -> list[str]:

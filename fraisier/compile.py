@@ -35,10 +35,17 @@ def deploy_plan(resolved: ResolvedFraise, release: Release, *, protect: Sequence
     now = {
         **_release_variables(release),
         "fraisier_prune_protect": list(protect),
+        **_replaced_before(resolved, protect),
         "fraisier_health_expected_version": _expected(resolved, release),
     }
     plan = _plan(resolved, module_of(resolved).PLAYBOOK, now, release)
     return replace(plan, serial=serial(resolved.settings.rollout))
+
+
+def _replaced_before(resolved: ResolvedFraise, good: Sequence[str]) -> dict[str, Any]:
+    """The last release that held: what later ones have put in the place of its database did not."""
+    database = database_of(resolved)
+    return {"fraisier_replace_good": max(good, default="")} if database and database.is_replaced else {}
 
 
 def is_reversible(resolved: ResolvedFraise) -> bool:
@@ -78,6 +85,12 @@ def rollback_plan(resolved: ResolvedFraise, move: Move) -> Plan:
         release = _checked(move.schema_release)
         now["fraisier_migrate_directory"] = Template(f"{{{{ fraisier_app_path }}}}/releases/{release.release_id}")
     return _plan(resolved, playbook_of(resolved, "rollback"), now, None, hosts)
+
+
+def undo_replace_plan(resolved: ResolvedFraise, release: Release, host: str) -> Plan:
+    """The plan that lets the database serve again that did before ``release``, on the host that has replaced it."""
+    now = _release_variables(_checked(release))
+    return _plan(resolved, f"{COLLECTION}.undo_replace", now, None, {host: {}})
 
 
 def restore_plan(resolved: ResolvedFraise, at: str) -> Plan:

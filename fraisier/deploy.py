@@ -294,4 +294,5 @@ def _succeed(work: Work, evidence: Evidence) -> DeploymentResult:
     record_schema_before(work, evidence)
     warnings = [str(failure) for failure in evidence.failures]
     hosts = {name: work.new.release_id for name in work.hosts if name not in owed}
-    return work.finish(Status.SUCCESS, hosts=hosts, owed=owed, warnings=warnings, failures=evidence.failures)
+    said, failures = evidence.replacement.told, evidence.failures
+    return work.finish(Status.SUCCESS, hosts=hosts, owed=owed, warnings=warnings, failures=failures, compensation=said)

@@ -16,6 +16,7 @@ from fraisier.errors import (
     TargetUnreachable,
 )
 from fraisier.plan import Plan
+from fraisier.replacement import Replacement
 from fraisier.run import Outcome
 from fraisier.vocabulary import Event, EventKind, Phase
 
@@ -105,6 +106,7 @@ class Evidence:
         self.hosts = {name: HostEvidence() for name in hosts}
         self.failures: list[Failure] = []
         self.migration = Migration()
+        self.replacement = Replacement()
         self.moved: list[str] = []
         self.output: list[str] = []
         self.saw_stats = False
@@ -154,7 +156,10 @@ class Evidence:
                 host.phases[event.phase] = state
         if event.phase == Phase.ACTIVATE and event.host not in self.moved and event.kind is not EventKind.SKIPPED:
             self.moved.append(event.host)
-        if event.phase == Phase.MIGRATE:
+        if event.action.endswith(".replace") and event.phase in (Phase.MIGRATE, Phase.PRUNE):
+            see = self.replacement.see if event.phase == Phase.MIGRATE else self.replacement.see_settled
+            see(event)
+        elif event.phase == Phase.MIGRATE:
             self._see_migration(event)
         if event.kind is EventKind.UNREACHABLE or (
             event.kind is EventKind.FAILED and not event.ignored and not event.item

@@ -26,7 +26,11 @@ def decide(work: Work, plan: Plan, planned: StoredPlan | None) -> Plan:
 
     Asks one host, in check mode, unless the plan that is carried out has asked already. Raises MigrationsRefused, or ApprovalNeeded.
     """
-    if not _is_judged(work, plan) or work.old is None:
+    if not _is_judged(work, plan):
+        return plan
+    if replaces(plan):
+        return _judged(work, plan, replacing(plan), planned)
+    if work.old is None:
         return plan
     known = planned.findings.get("migration") if planned else None
     found = known if known and "grades" in known else _look(work, plan) or {}
@@ -35,7 +39,17 @@ def decide(work: Work, plan: Plan, planned: StoredPlan | None) -> Plan:
 
 def is_open(work: Work, plan: Plan) -> bool:
     """Whether there may be migrations that nobody has judged, where somebody has to."""
-    return _is_judged(work, plan) and not plan.variables.get("fraisier_migrate_bound")
+    return _is_judged(work, plan) and not plan.variables.get("fraisier_migrate_bound") and not replaces(plan)
+
+
+def replaces(plan: Plan) -> bool:
+    """Whether what is in the database is lost, whatever is pending."""
+    return bool(plan.variables.get("fraisier_replace_by"))
+
+
+def replacing(plan: Plan) -> dict[str, Any]:
+    """That as a finding; migrations that follow it touch nothing but what takes its place, and are not graded."""
+    return {"known": False, "grades": [bound.replacing(plan.variables["fraisier_replace_by"])]}
 
 
 def decide_staged(work: Work, plan: Plan) -> Plan:
@@ -71,7 +85,7 @@ def _look(work: Work, plan: Plan) -> dict[str, Any] | None:
 
 def _judged(work: Work, plan: Plan, found: Mapping[str, Any], planned: StoredPlan | None = None) -> Plan:
     """``planned``: who approved that plan has approved its migrations, too."""
-    grades = found["grades"] if found["known"] else [NOT_NAMED]
+    grades = found["grades"] if found["known"] or replaces(plan) else [NOT_NAMED]
     decided = list(zip(grades, answers(grades, work.resolved.settings), strict=True))
     if denied := [each for each, decision in decided if decision == "deny"]:
         _refuse(work, denied)
@@ -80,13 +94,18 @@ def _judged(work: Work, plan: Plan, found: Mapping[str, Any], planned: StoredPla
     if asked and not is_approved:
         work.listener.note(f"{work.target}: {_told(asked)}")
         named = ", ".join(f"{each['name']} ({each['grade']})" for each in asked)
-        detail = f"{'migration' if len(asked) == 1 else 'migrations'} {named} of commit {work.commit[:10]}"
+        what = "" if replaces(plan) else "migration " if len(asked) == 1 else "migrations "
+        detail = f"{what}{named} of commit {work.commit[:10]}"
         policy.require(work, subject(work.commit, asked), detail)
     return bound.held(plan, found)
 
 
 def _told(risky: Sequence[Mapping[str, Any]]) -> str:
-    return "; ".join(f"migration {each['name']} is {each['grade']}: {each['why']}" for each in risky)
+    return "; ".join(f"{_called(each)} is {each['grade']}: {each['why']}" for each in risky)
+
+
+def _called(each: Mapping[str, Any]) -> str:
+    return str(each["name"]) if each["name"] == bound.REPLACING else f"migration {each['name']}"
 
 
 def _refuse(work: Work, risky: Sequence[Mapping[str, Any]]) -> NoReturn:

@@ -10,7 +10,7 @@ from fraisier.compile import Move, is_reversible, rollback_plan
 from fraisier.errors import DeploymentFailed, UsageError
 from fraisier.plan import Release
 from fraisier.record import read
-from fraisier.variables import repository_of
+from fraisier.variables import database_of, repository_of
 from fraisier.vocabulary import Status
 from fraisier.work import current_release, ended, release_of
 
@@ -24,6 +24,7 @@ def destination(ledger: Ledger, resolved: ResolvedFraise, asked: Asked) -> tuple
     """The release that runs now and the one to go back to. Raises UsageError when there is no good one."""
     target = resolved.target
     current = current_release(ledger, target)
+    database = database_of(resolved)
     if not repository_of(resolved)[0]:
         raise UsageError(
             f"{target}: it is made from its settings alone", hint="take them back in fraises.yaml, then deploy"
@@ -31,6 +32,11 @@ def destination(ledger: Ledger, resolved: ResolvedFraise, asked: Asked) -> tuple
     if current is None:
         raise UsageError(
             f"{target}: nothing has been deployed yet", hint=f"fraisier deploy {target.fraise} {target.environment}"
+        )
+    if database and database.is_replaced:
+        raise UsageError(
+            f"{target}: each deployment replaces its database (database.strategy: {database.strategy}), so there is no way back for it",
+            hint=f"deploy the commit that you want again: fraisier deploy {target.fraise} {target.environment} --commit HASH --force",
         )
     if asked.to is None:
         previous = read.previous_good(ledger, target)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fraisier import line, policy
@@ -12,15 +10,13 @@ from fraisier.compile import restore_plan
 from fraisier.deploy import execute, request
 from fraisier.errors import UsageError
 from fraisier.estate import located, selected
+from fraisier.fraise_types.copies import stamp
 from fraisier.vocabulary import Kind
 
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
     from fraisier.record.ledger import Ledger
     from fraisier.work import Asked, DeploymentResult, Listener
-
-STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def restore(
@@ -40,14 +36,9 @@ def restore(
 
 def moment(text: str) -> str:
     """A moment as copies are named, in UTC. A day alone is its end; without a zone, a time is UTC. Raises UsageError."""
-    if STAMP.fullmatch(text):
-        return text
     try:
-        found = datetime.fromisoformat(text)
+        return stamp(text)
     except ValueError:
         raise UsageError(
             f"--at '{text}' is no moment", hint="write 2026-11-22, 2026-11-22T03:00 or 2026-11-22T03:00+01:00"
         ) from None
-    if DAY.fullmatch(text):
-        found += timedelta(days=1, seconds=-1)
-    return f"{found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC):%Y%m%dT%H%M%SZ}"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fraisier.balancer import balancer_variables
-from fraisier.errors import NotBuiltYet
-from fraisier.fraise_types import TYPES
-from fraisier.fraise_types.copies import destination_variables, dump_variables, folder_name
+from fraisier.errors import NotBuiltYet, UsageError
+from fraisier.fraise_types import TYPES, backup
+from fraisier.fraise_types.copies import Destination, destination_variables, dump_variables, folder_name
 from fraisier.fraise_types.database import Database
 from fraisier.fraise_types.health import words
 from fraisier.fraise_types.migration_tools import THEIRS, commands_of
@@ -119,8 +119,6 @@ def _migrate_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, 
     database = database_of(resolved)
     if database is None or database.tool is None:
         return {"fraisier_migrate_tool": ""}
-    if database.strategy != "apply":
-        raise NotBuiltYet(f"{resolved.target}: database.strategy: {database.strategy} is not built yet")
     environment = {}
     if database.url is not None:
         environment[database.url_variable] = secrets.value("database_url", database.url)
@@ -139,7 +137,44 @@ def _migrate_variables(resolved: ResolvedFraise, secrets: Secrets) -> dict[str, 
         "fraisier_migrate_allow_database_ahead": database.allow_database_ahead,
         "fraisier_migrate_timeout_seconds": database.timeout_seconds,
         "fraisier_migrate_lock_timeout_seconds": database.lock_timeout_seconds,
+        **(_replace_variables(resolved, database, secrets) if database.is_replaced else {}),
     }
+
+
+def _replace_variables(resolved: ResolvedFraise, database: Database, secrets: Secrets) -> dict[str, Any]:
+    """What takes the place of the database before migrations. Raises UsageError where it cannot be told."""
+    if database.url is None:
+        raise UsageError(f"{resolved.target}: database.strategy: {database.strategy} needs database.url")
+    return {
+        "fraisier_replace_by": "nothing" if database.strategy == "rebuild" else "copy",
+        "fraisier_replace_source": {
+            "url": secrets.value("database_url", database.url),
+            **dump_variables(database.backup),
+        },
+        "fraisier_replace_copies": _copies(resolved, database, secrets),
+        "fraisier_replace_bin_dir": database.bin_dir or "",
+        "fraisier_replace_timeout_seconds": database.backup.timeout_seconds,
+        "fraisier_replace_lock_timeout_seconds": database.lock_timeout_seconds,
+    }
+
+
+def _copies(resolved: ResolvedFraise, database: Database, secrets: Secrets) -> dict[str, Any]:
+    """Whose copies take the place of the database, and where they are."""
+    if database.strategy == "rebuild":
+        return {}
+    origin, wanted = resolved.origin, database.restore_from
+    if origin is None:
+        raise UsageError(f"{resolved.target}: database.restore_from names no target of this file")
+    path = f"{getattr(origin.settings, 'app_path', '')}/backups"
+    found = {"path": path, **destination_variables(_kept_in(origin), secrets)}
+    return {"name": folder_name(origin.target), "destination": found, **({"at": wanted.at} if wanted.at else {})}
+
+
+def _kept_in(origin: ResolvedFraise) -> Destination:
+    if isinstance(origin.settings, backup.Settings):
+        return origin.settings.destination
+    database = database_of(origin)
+    return database.backup.destination if database else Destination()
 
 
 def trusted(value: Any, name: str, secrets: Secrets) -> Any:

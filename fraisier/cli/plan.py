@@ -124,7 +124,10 @@ def _migrations(migration: dict[str, Any] | None) -> Iterator[str]:
         return
     yield ""
     at = f"database at {migration['at'] or 'base'}" if migration["at"] is not None else "database"
-    if not migration["known"]:
+    if migration.get("replaces"):
+        yield from wrap(migration["note"], 80)
+        yield from _risks(migration)
+    elif not migration["known"]:
         yield f"pending migrations are not known yet: {migration['note'] or 'the tool cannot name them'}"
     elif not migration["pending"]:
         yield f"no migration is pending ({at})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from fraisier.config.replaced import check_replaced
 from fraisier.config.rules import RULES
 from fraisier.config.signing import check_signing
 from fraisier.config.tree import WHOLE_FILE, Place, Value
@@ -26,6 +27,7 @@ def check(draft: Draft) -> None:
         for rule in RULES:
             for finding in rule(candidate):
                 draft.report.add(*finding)
+    check_replaced(draft)
     _not_shared(draft)
     _environment_names(draft)
     _limited_environments(draft)

@@ -13,6 +13,7 @@ from fraisier.config.find import find_config, shown
 from fraisier.config.late import Substitution
 from fraisier.config.notices import notices
 from fraisier.config.read import parse, read_bytes
+from fraisier.config.replaced import origin
 from fraisier.config.report import Report
 from fraisier.config.resolved import Fraise, ResolvedFraise
 from fraisier.config.sections import Draft, read_sections, secrets_in
@@ -178,7 +179,8 @@ def _fraises(draft: Draft, environ: Mapping[str, str]) -> dict[str, Fraise]:
     found: dict[str, dict[str, ResolvedFraise]] = {}
     for candidate in draft.candidates:
         target = candidate.resolved.target
-        found.setdefault(target.fraise, {})[target.environment] = replace(candidate.resolved, notices=told)
+        resolved = replace(candidate.resolved, notices=told, origin=origin(draft, candidate))
+        found.setdefault(target.fraise, {})[target.environment] = resolved
     return {
         name: Fraise(name, first.type, first.description, environments)
         for name, environments in found.items()

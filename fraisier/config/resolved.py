@@ -39,7 +39,8 @@ class ResolvedFraise:
     ``unset`` names the settings that nobody wrote, which therefore hold their default. ``root`` is the folder of
     fraises.yaml: relative paths of the configuration start there. ``groups`` are those of fraises.yaml that have any of its
     hosts, with these members. With ``settings.inventory``, hosts are known only once ``fraisier.estate`` has
-    asked: then ``estate`` is what it was told. ``notices`` says who hears of its deployments.
+    asked: then ``estate`` is what it was told. ``notices`` says who hears of its deployments. ``origin`` is
+    the target whose copies ``database.restore_from`` names.
     """
 
     target: Target
@@ -51,6 +52,7 @@ class ResolvedFraise:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     estate: Estate | None = None
     notices: Notices = field(default_factory=Notices)
+    origin: ResolvedFraise | None = None
 
 
 @dataclass(frozen=True)

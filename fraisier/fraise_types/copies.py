@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -91,6 +93,20 @@ class Dump(Section):
         None, description="Folder of pg_dump, psql or sqlite3 on the host. Default: found on PATH."
     )
     min_tables: Number = Field(0, description="A copy with fewer tables is not good. Default: 0.")
+
+
+STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def stamp(text: str) -> str:
+    """A moment as copies are named, in UTC. A day alone is its end; without a zone, a time is UTC. Raises ValueError."""
+    if STAMP.fullmatch(text):
+        return text
+    found = datetime.fromisoformat(text)
+    if DAY.fullmatch(text):
+        found += timedelta(days=1, seconds=-1)
+    return f"{found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def folder_name(target: Target) -> str:

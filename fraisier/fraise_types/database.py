@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from fraisier.fraise_types.copies import Destination, Dump, Number, Retention
+from fraisier.fraise_types.copies import Destination, Dump, Number, Retention, stamp
 from fraisier.fraise_types.fields import NUMBER, Command, Line, Seconds, Secret, Section, VariableName, refuse
 from fraisier.fraise_types.migration_tools import OURS, THEIRS
 from fraisier.fraise_types.spelling import did_you_mean
@@ -27,6 +27,13 @@ Tool = Annotated[
         {"anyOf": [{"enum": list(OURS), "type": "string"}, {"pattern": f"^{NAME.pattern}$", "type": "string"}]}
     ),
 ]
+
+
+def _stamp(text: str) -> str:
+    try:
+        return stamp(text)
+    except ValueError:
+        raise refuse("expected a moment: 2026-11-22, 2026-11-22T03:00 or 2026-11-22T03:00+01:00") from None
 
 
 class MigrationCommands(Section):
@@ -56,6 +63,20 @@ class BackupBefore(Dump):
     )
     timeout_seconds: Seconds = Field(
         3600, description="Longest time for making and verifying the copy, in seconds. Default: 3600."
+    )
+
+
+class RestoreFrom(Section):
+    """Copies of another target's database, or of this one's."""
+
+    fraise: Line | None = Field(
+        None,
+        description="Fraise that makes the copies, of type backup or with `backup_before_deploy`. Default: this one.",
+    )
+    environment: Line | None = Field(None, description="In which environment it makes them. Required.")
+    at: Annotated[Line, AfterValidator(_stamp)] | None = Field(
+        None,
+        description="Newest copy that may be taken: 2026-11-22, 2026-11-22T03:00 or 2026-11-22T03:00+01:00. Default: the newest of all.",
     )
 
 
@@ -91,8 +112,12 @@ class Database(Section):
     )
     strategy: Literal["apply", "rebuild", "restore_migrate"] = Field(
         "apply",
-        description="`apply` pending migrations; `rebuild` the database from nothing; `restore_migrate`: restore a "
-        "backup, then apply. Default: apply.",
+        description="`apply` pending migrations; `rebuild`: replace the database by an empty one, then apply all; `restore_migrate`: "
+        "replace it by a copy, then apply what that lacks. The last two lose what is in it: refused in a `protected` environment. "
+        "For PostgreSQL and SQLite; they need `url`. Default: apply.",
+    )
+    restore_from: RestoreFrom = Field(
+        RestoreFrom(), description="Which copies `strategy: restore_migrate` takes. Required there. Default: none."
     )
     backup_before_deploy: bool = Field(
         False,
@@ -111,6 +136,11 @@ class Database(Section):
         description="Deploy although the database is at a version that the release does not know. Default: false.",
     )
     extra_args: tuple[Line, ...] = Field((), description="More arguments for the migration tool. Default: none.")
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether each deployment puts another database in the place of the one that serves."""
+        return self.strategy != "apply"
 
     def variables(self, secrets: Secrets) -> dict[str, str]:
         """The environment variable by which programs know the database; none when its address is not given."""

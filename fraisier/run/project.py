@@ -24,6 +24,7 @@ EARLY = (
     "fraisier_lb_manager",
     "fraisier_lb_tasks",
     "fraisier_blue_green",
+    "fraisier_replace_by",
 )
 TASK_FILES = ("fraisier_hooks", "fraisier_lb_tasks")
 JINJA_MARKS = ("{{", "{%", "{#")

@@ -99,7 +99,8 @@ def _sentence(result: DeploymentResult) -> str:
         case Status.SUCCESS if result.kind in (Kind.ROLLBACK, Kind.JOB) and result.compensation:
             return f"{target}: {result.compensation}"
         case Status.SUCCESS:
-            return f"{target} runs {version} (release {result.release_id})"
+            replaced = f"; {result.compensation}" if result.compensation else ""
+            return f"{target} runs {version} (release {result.release_id}){replaced}"
         case Status.UNCHANGED if result.skipped:
             return f"{target} goes on with {version}: {result.skipped['reason']}"
         case Status.UNCHANGED:

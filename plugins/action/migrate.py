@@ -118,7 +118,8 @@ class ActionModule(ScriptAction):
             *tool.parts(request, _targets(request) if request.state == "at" else ["heads"]),
             shell.source(tool.script),
         ]
-        return self.ask(["git_run", "unpack", "preview", "migrate"] if self.is_check else ["migrate"], parts)
+        scripts = ["git_run", "unpack", "preview", "migrate"] if self.is_check else ["database_lock", "migrate"]
+        return self.ask(scripts, parts)
 
 
 def _targets(request: Request) -> list[str]:

@@ -66,18 +66,9 @@ def test_each_migration_tool_has_its_state(tool: str, tmp_path: Path) -> None:
     assert ("not built yet: refused" in said) is not said.startswith("works")
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [
-        "database: {tool: alembic, strategy: rebuild}",
-        "database: {tool: alembic, strategy: restore_migrate}",
-    ],
-)
-def test_what_is_refused_is_said_to_be(setting: str, tmp_path: Path) -> None:
-    assert not is_deployable(tmp_path, setting)
-    word = setting.split("alembic, ")[1].rstrip("}")
-    row = next(name for name in STATES if f"`{word}`" in name)
-    assert "not built yet: refused" in STATES[row]
+def test_every_setting_is_built() -> None:
+    """Whoever adds one that is refused for now puts it here, with a deployment that is refused by it."""
+    assert not [name for name, said in STATES.items() if "not built yet: refused" in said]
 
 
 def test_types_that_are_not_built_are_refused_with_a_sentence() -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from fraisier.compile import deploy_plan
 from fraisier.config import FraisierConfig, ResolvedFraise
-from fraisier.errors import NotBuiltYet
+from fraisier.errors import NotBuiltYet, UsageError
 from fraisier.fraise_types.api import Settings
 from fraisier.fraise_types.policies import Approvals
 from fraisier.fraise_types.settings import Host
@@ -46,9 +46,16 @@ fraises:
         hosts: [web1]
         service: {exec: app}
         load_balancer: {manager: tasks, drain: fraises.yaml, reattach: fraises.yaml}
+      staged:
+        app_path: /srv/d
+        hosts: [web1]
+        service: {exec: app}
+        database: {strategy: restore_migrate, restore_from: {environment: units}}
 """
 # Used before there is a plan: to find the commit, and to make `hosts` and `install.commands`.
-BEFORE_THE_PLAN = {"branch", "paths", "server", "select", "inventory", "inventory_environment", "install.command"}
+BEFORE_THE_PLAN = {"branch", "paths", "server", "select", "inventory", "inventory_environment", "install.command"} | {
+    f"database.restore_from.{name}" for name in ("fraise", "environment")
+}
 # Used while the plan runs, from batch to batch.
 WHILE_THE_PLAN_RUNS = {"rollout.pause_seconds", "rollout.max_failures", "phase_timeouts"}
 # Used by workers, to choose what to deploy and when.
@@ -118,7 +125,7 @@ def makes_a_difference(resolved: ResolvedFraise, settings: Any) -> bool:
     before = deploy_plan(resolved, RELEASE)
     try:
         return deploy_plan(replace(resolved, settings=settings), RELEASE) != before
-    except NotBuiltYet:
+    except (NotBuiltYet, UsageError):  # a strategy that needs more than its name
         return False
 
 

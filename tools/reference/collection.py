@@ -25,6 +25,7 @@ IN_ORDER = (
     "build",
     "backup",
     "restore",
+    "replace",
     "migrate",
     "activate",
     "systemd",

@@ -42,7 +42,6 @@ Every setting, from the models that check the file; `fraisier config schema` giv
 
 NOT_BUILT = {
     "Top.plugin": "the inventory plugin comes later",
-    "Database.strategy": "`rebuild` and `restore_migrate` are refused",
 }
 PARTS: tuple[tuple[str, type[BaseModel], type[BaseModel] | None], ...] = (
     ("The file", Top, None),

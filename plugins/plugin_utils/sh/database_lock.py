@@ -5,6 +5,7 @@ variable with the address of the database; for how many seconds to wait. A file 
 advisory lock, which the server gives back when the connection ends. Other databases are not known here.
 """
 
+import contextlib
 import importlib
 import os
 import sys
@@ -51,19 +52,28 @@ def of_file(path: str) -> None:
     hold("held")
 
 
+def cursor_of(module: Any) -> Any:
+    connection = module.connect(f"postgresql://{rest}")
+    connection.autocommit = True
+    return connection.cursor()
+
+
 def of_server() -> None:
     for driver in ("psycopg", "psycopg2"):
         try:
-            connect = importlib.import_module(driver).connect
+            module = importlib.import_module(driver)
         except ImportError:
             continue
-        connection = connect(f"postgresql://{rest}")
-        connection.autocommit = True
-        cursor = connection.cursor()
+        cursors = [cursor_of(module)]
 
-        def is_had(cursor: Any = cursor) -> bool:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", (ADVISORY_LOCK,))
-            return bool(cursor.fetchone()[0])
+        def is_had(module: Any = module, cursors: list[Any] = cursors) -> bool:
+            try:
+                cursors[0].execute("SELECT pg_try_advisory_lock(%s)", (ADVISORY_LOCK,))
+            except module.OperationalError:  # it was replaced while we waited: another one has its name now
+                with contextlib.suppress(module.OperationalError):
+                    cursors[0] = cursor_of(module)
+                return False
+            return bool(cursors[0].fetchone()[0])
 
         until_had(is_had)
         hold("held")

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # One migration at a time in this folder and in this database. In: f_app_path f_directory f_bin_dir f_step (look, latest, up, down)
 # f_expected f_allow_ahead f_timeout_seconds f_lock_timeout_seconds f_repo f_version f_url_variable f_lock_program f_explain f_wants_marks
-# f_longest_sql; function migrate_environment; preview.sh (check mode); and the tool's own file, which has tool_look (sets f_at,
+# f_longest_sql; function migrate_environment; preview.sh (check mode); database_lock.sh; and the tool's own file, which has tool_look (sets f_at,
 # f_pending; after a step 0 where it cannot tell), tool_up, tool_down.
 
 # Runs a command of the tool inside the release; `inside` leaves its output in $f_work/out and $f_work/err.
@@ -12,6 +12,7 @@ there() (
   cd "$f_directory" || exit 1
   "$@"
 )
+with_address() { there "$@"; }
 inside() { there "$@" >"$f_work/out" 2>"$f_work/err"; }
 fail_tool() {
   emit rc "$f_rc"
@@ -20,28 +21,6 @@ fail_tool() {
   [ "$(date +%s)" -lt "$f_step_deadline" ] || [ "$1" = up ] || [ "$1" = down ] || emit timed_out 1
   emit failed_step "$1"
   fail "$1 failed (rc $f_rc)"
-}
-# One migration at a time in this database, whatever folder or host it is started from: a process in an interpreter that knows the
-# database holds the lock until its input ends. Where no such interpreter is found, the lock of the folder is all there is.
-lock_database() {
-  [ -n "$f_url_variable" ] && mkfifo "$f_work/keep" "$f_work/kept" 2>/dev/null || return 0
-  there hold_database <"$f_work/keep" >"$f_work/kept" 2>"$f_work/keeper" &
-  exec 4>"$f_work/keep" 5<"$f_work/kept"
-  IFS= read -r f_kept <&5 || f_kept=$(tail -n 1 "$f_work/keeper")
-  case $f_kept in
-    held | none) ;;
-    busy)
-      emit locked 1
-      fail "another migration of this database is going on, and did not end within $f_lock_timeout_seconds s"
-      ;;
-    *) emit warning "migrations of this database from other folders and hosts are not kept out: $f_kept" ;;
-  esac
-}
-hold_database() {
-  for f_python in "$f_directory/${f_bin_dir:-.}/python" python3 python; do
-    if has "$f_python"; then exec "$f_python" -c "$f_lock_program" "$f_url_variable" "$f_lock_timeout_seconds" 4>&- 5>&- 9>&-; fi
-  done
-  echo none
 }
 # emit_mark NAME FILE: `fraisier:irreversible REASON` in a comment on the first line.
 emit_mark() {
@@ -88,6 +67,7 @@ if [ "$f_step" != look ] && [ "$f_check" = 0 ]; then
     emit locked 1
     fail "another migration holds $f_app_path/.fraisier/migrate.lock for $f_lock_timeout_seconds s"
   fi
+  f_lock_python=$f_directory/${f_bin_dir:-.}/python
   lock_database
 fi
 set_deadline "$f_timeout_seconds"

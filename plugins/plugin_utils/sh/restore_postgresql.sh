@@ -22,7 +22,7 @@ SQL
   f_is_there=$(cat "$f_work/out")
 }
 # Encoding, locale, owner, grants and settings of a database are no part of its dump: they are taken from the one that serves.
-restore_beside() {
+make_beside() {
   ask_sql "$f_maintenance" <<'SQL' || fail_run "cannot make the database $f_beside" "$?"
 SELECT coalesce(
   (SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'new', pg_get_userbyid(datdba),
@@ -49,7 +49,13 @@ FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase, unnes
 \gexec
 SQL
   f_is_made=1
-  must "pg_restore failed" pg_restore --no-password --exit-on-error --jobs="$f_jobs" --dbname="$f_beside" "$f_copy/dump"
+}
+# A copy of another target's (f_foreign) comes without its owners and grants: they are roles of elsewhere.
+restore_beside() {
+  make_beside
+  set -- --no-password --exit-on-error --jobs="$f_jobs" --dbname="$f_beside"
+  [ "${f_foreign:-0}" = 0 ] || set -- "$@" --no-owner --no-acl
+  must "pg_restore failed" pg_restore "$@" "$f_copy/dump"
 }
 restore_check() {
   ask_sql "$f_beside" <<'SQL' || fail_run "what was restored cannot be read" "$?"

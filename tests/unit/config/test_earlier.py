@@ -31,7 +31,7 @@ fraises:
         git_repo: /var/git/dev.git
         app_path: /var/www/dev
         systemd_service: dev.service
-        database: {tool: confiture, strategy: rebuild}
+        database: {tool: confiture, strategy: rebuild, url: "${DEV_DATABASE_URL:-postgresql:///dev}"}
         health_check: {url: https://dev.example.com/health, auth_token: "${HEALTH_CHECK_TOKEN}"}
       production:
         branch: main
