@@ -187,6 +187,22 @@ class Guardian:
         return {"status": self.stopped or status, "rc": rc, "output": list(self.lines)}
 
 
+def close_without_pause() -> None:
+    """pexpect closes a terminal and then waits a tenth of a second, for a program that may still be there. Of one that has ended, as it
+    has when ansible-runner closes its terminal, nothing has to be waited for.
+    """
+    import pexpect  # type: ignore[import-untyped]
+
+    close = pexpect.spawn.close
+
+    def close_what_has_ended(self: Any, force: bool = True) -> None:
+        if not self.isalive():
+            self.ptyproc.delayafterclose = 0
+        close(self, force)
+
+    pexpect.spawn.close = close_what_has_ended
+
+
 def answer(message: dict[str, Any], out: Any) -> None:
     with suppress(BrokenPipeError):
         out.write(json.dumps(message) + "\n")
@@ -203,6 +219,7 @@ def main() -> None:
     threading.Thread(target=guardian.watch_controller, daemon=True).start()
     import ansible_runner  # noqa: F401  # while the warm process imports ansible-core
 
+    close_without_pause()
     while (job := guardian.jobs.get()) is not None:
         answer(guardian.run(job), out)
     threading.Event().wait()  # the watching thread cleans up and ends the process

@@ -41,6 +41,7 @@ from ansible.plugins import loader
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
 
+from fraisier.run.warm.reading import Files, share_what_cannot_change
 from fraisier.run.warm.templates import Templates
 
 PR_SET_PDEATHSIG = 1
@@ -65,9 +66,11 @@ def main() -> None:
     gc.freeze()
     gc.enable()
     own = settings(os.environ)
-    with suppress(Exception):
-        learn_templates(listener)
+    lessons: list[Files | Templates] = []
+    with suppress(Exception):  # so do these
+        lessons += take_lessons()
     while True:
+        learn(lessons, listener)
         connection, _ = listener.accept()
         with connection, suppress(OSError, ValueError):
             serve(connection, own)
@@ -99,12 +102,21 @@ def prime() -> None:
         list(plugins.all(class_only=True))
 
 
-def learn_templates(listener: socket.socket) -> None:
-    """Until somebody is waiting: on one host they would cost as much as they save."""
-    templates = Templates()
-    templates.take_effect()
-    while templates.waiting and not select.select([listener], [], [], 0)[0]:
-        templates.compile_one()
+def take_lessons() -> list[Files | Templates]:
+    """What can be known before anybody asks; it counts from now on, as far as it has been learnt."""
+    share_what_cannot_change()
+    lessons: list[Files | Templates] = [Files(), Templates()]
+    for lesson in lessons:
+        lesson.take_effect()
+    return lessons
+
+
+def learn(lessons: Sequence[Files | Templates], listener: socket.socket) -> None:
+    """While nobody is waiting: on one host it would cost as much as it saves. After a run it goes on where it was."""
+    for lesson in lessons:
+        while lesson.waiting and not select.select([listener], [], [], 0)[0]:
+            with suppress(Exception):
+                lesson.learn_one()
 
 
 def settings(environ: Mapping[str, str]) -> object:

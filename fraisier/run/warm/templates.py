@@ -32,7 +32,7 @@ class Templates:
         self.waiting = list(dict.fromkeys(text for path in files for text in _texts(_load(path))))[::-1]
         self.environment = AnsibleEnvironment()
 
-    def compile_one(self) -> None:
+    def learn_one(self) -> None:
         text = self.waiting.pop()
         self.known[text] = self.environment.compile(text)
 
