@@ -69,13 +69,14 @@ def variables(resolved: Resolved, secrets: Secrets) -> dict[str, Any]:
             "timeout_seconds": run.timeout_seconds,
         }
         return clock_variables(resolved, run, {RUN: job})
-    return {
-        "fraisier_service_manager": "none",
-        "fraisier_preflight_manager": run.manager,
-        **({"fraisier_preflight_scope": run.scope} if run.manager == "systemd" else {}),
+    health = {
         **health_variables(None, secrets, manager="none"),
         "fraisier_health_command": ["test", "-x", settings.script or ""],
     }
+    if run.manager == "none":
+        return {"fraisier_service_manager": "none", "fraisier_preflight_manager": "none", **health}
+    no_units = clock_variables(resolved, run, {})  # those of a schedule that it had before go
+    return {**no_units, "fraisier_health_role": "health", **health}
 
 
 def job(resolved: Resolved, params: Mapping[str, str], secrets: Secrets) -> JobRun:

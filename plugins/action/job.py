@@ -18,6 +18,7 @@ from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import (
     Arguments,
 )
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.backup_program import program
+from ansible_collections.fraisier.deploy.plugins.plugin_utils.job_units import whole_path
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.script_action import Result, ScriptAction, outcome
 
 SETTING = re.compile(r"[A-Z][A-Za-z]*")
@@ -63,7 +64,7 @@ class ActionModule(ScriptAction):
             shell.assign("environment_text", shell.environment_file(environment)),
             shell.exporting("job_environment", environment),
             shell.calling("run_job", command or ["false"]),
-            _start_unit(unit, settings, command or ["false"]),
+            _start_unit(unit, settings, command or ["false"], app_path),
         ]
         arguments.finish()
         answer = self.ask(["process", "job"], parts)
@@ -91,10 +92,10 @@ def _settings(arguments: Arguments, app_path: str, scope: str, timeout_seconds: 
     return found
 
 
-def _start_unit(unit: str, settings: dict[str, str], command: str | list[str]) -> str:
+def _start_unit(unit: str, settings: dict[str, str], command: str | list[str], app_path: str) -> str:
     """A function that runs the command in the unit and gives its exit code. The environment is in a file: an argv can be read by all."""
     properties = " ".join(f"-p {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
-    words = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+    words = ["/bin/sh", "-c", command] if isinstance(command, str) else whole_path(command, app_path)
     words = [word.replace("$", "$$") for word in words]  # the manager would put variables of its own there
     return "\n".join([
         "start_unit() {",

@@ -217,7 +217,7 @@ def _ahead_message(reading: Reading) -> str:
 
 def _explain(request: Request, result: Result, answer: Answer) -> Result:
     """Busy may help to wait; irreversible will never help; half-way is told by before and after."""
-    said = f"{result['stderr']}\n{result['stdout']}"
+    said = f"{result['stderr']}\n{result['stdout']}\n{_reported(answer)}"
     explained: Result = {
         "retriable": answer.flag("locked") or answer.flag("moved") or bool(BUSY.search(said)),
         "irreversible": answer.text("failed_step") == "down" and bool(NO_WAY_BACK.search(said)),

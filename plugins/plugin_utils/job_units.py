@@ -147,13 +147,18 @@ def _shell(place: Place, script: str) -> str:
     return f"{'+' if place.scope == 'system' else ''}/bin/sh -c {_quoted(script)}"
 
 
+def whole_path(command: Sequence[str], app_path: str) -> list[str]:
+    """A command whose program, where it is named by a path, is the current release's: systemd does not look from the working directory."""
+    program, *rest = command
+    if "/" in program and not program.startswith("/"):
+        program = f"{app_path}/current/{program.removeprefix('./')}"
+    return [program, *rest]
+
+
 def _words(place: Place, command: str | Sequence[str]) -> str:
     if isinstance(command, str):
         return f"/bin/sh -c {_quoted(command)}"
-    program, *rest = command
-    if "/" in program and not program.startswith("/"):
-        program = f"{place.app_path}/current/{program.removeprefix('./')}"
-    return " ".join(_quoted(word) for word in (program, *rest))
+    return " ".join(_quoted(word) for word in whole_path(command, place.app_path))
 
 
 def _quoted(word: str) -> str:

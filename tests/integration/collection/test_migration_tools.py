@@ -2,117 +2,32 @@
 
 from __future__ import annotations
 
-import fcntl
-import shutil
 import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.fraisier.deploy.plugins.action.migrate import TOOLS
 from ansible_collections.fraisier.deploy.plugins.plugin_utils.arguments import ArgumentError
 from direct import migrate
-from migration_kits import KITS, Kit
+from migration_kits import BOTH, KITS, Kit, add, names, with_two
 
 from fraisier.fraise_types.migration_tools import OURS
 from fraisier.risk import Grade, grade
 from tests.acceptance.world import wait_for
 from tests.integration.record.postgresql import PostgresServer
 
-PYTHON_TOOLS = ("fraiseql-confiture>=1.29,<1.30", "psycopg[binary]>=3.2,<4", "django>=5.2,<6", "flask-migrate>=4.1,<5")
 
-
-def shared(name: str, make: Callable[[Path], None]) -> Path:
-    """A folder that is made once for all test processes of this machine: the first makes it, the others wait."""
-    folder = Path(tempfile.gettempdir()) / f"fraisier-tests-{name}"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            make(folder)
-            (folder / "complete").touch()
-    return folder
-
-
-@pytest.fixture(scope="session")
-def python_tools() -> Path:
-    def make(folder: Path) -> None:
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
-        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
-        subprocess.run([*pip, *PYTHON_TOOLS], check=True)
-
-    return shared(f"migration-tools-{sys.version_info[0]}.{sys.version_info[1]}", make)
-
-
-@pytest.fixture(scope="session")
-def dbmate() -> Path:
-    def make(folder: Path) -> None:
-        folder.mkdir()
-        npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "dbmate@2"]
-        subprocess.run(npm, check=True, capture_output=True, timeout=280)
-
-    if not shutil.which("npm"):
-        pytest.skip("no dbmate: npm, which brings it, is not on this machine")
-    try:
-        return shared("dbmate", make)
-    except subprocess.SubprocessError as error:
-        pytest.skip(f"no dbmate: {error}")
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    server.start()
-    yield server
-    server.stop()
-    server.remove()
-
-
-@pytest.fixture
-def new_kit(request: pytest.FixtureRequest, python_tools: Path, tmp_path: Path) -> Callable[[str, str], Kit]:
-    """Makes an application of a tool in a folder; all of one test share a database."""
-
-    def make(tool: str, folder: str = "app") -> Kit:
-        if tool == "confiture":
-            server: PostgresServer = request.getfixturevalue("postgresql")
-            url = made.setdefault(tool, "") or server.url(server.create_database())
-            made[tool] = url
-        else:
-            url = f"sqlite:///{tmp_path}/database"
-        venv = request.getfixturevalue("dbmate") if tool == "command" else python_tools
-        return KITS[tool](tmp_path / folder, venv, url)
-
-    made: dict[str, str] = {}
-    return make
-
-
-@pytest.fixture(params=KITS)
-def kit(request: pytest.FixtureRequest, new_kit: Callable[[str], Kit]) -> Kit:
+@pytest.fixture(params=BOTH, ids="-".join)
+def kit(request: pytest.FixtureRequest, new_kit: Callable[..., Kit]) -> Kit:
     """An application with the migrations 1 and 2."""
-    return with_two(new_kit(request.param))
+    return with_two(new_kit(*request.param))
 
 
 @pytest.fixture
-def confiture(new_kit: Callable[[str], Kit]) -> Kit:
-    return with_two(new_kit("confiture"))
-
-
-def with_two(kit: Kit) -> Kit:
-    for number in (1, 2):
-        add(kit, number)
-    return kit
-
-
-def add(kit: Kit, number: int, mark: str = "") -> list[Path]:
-    return kit.write(number, f"CREATE TABLE t{number} (id int)", f"DROP TABLE t{number}", mark)
-
-
-def names(kit: Kit, *numbers: int) -> list[str]:
-    return [kit.name(number) for number in numbers]
+def confiture(new_kit: Callable[..., Kit]) -> Kit:
+    return with_two(new_kit("confiture", "postgresql"))
 
 
 def run(kit: Kit, **arguments: Any) -> dict[str, Any]:
@@ -170,7 +85,7 @@ def test_one_without_a_way_back_is_told_before_and_keeps_all_where_it_is(kit: Ki
     assert kit.tables() == {"t1", "t2", "t3", "t4"}
 
 
-@pytest.mark.parametrize("kit", [tool for tool in KITS if tool != "command"], indirect=True)
+@pytest.mark.parametrize("kit", [each for each in BOTH if each[0] != "command"], ids="-".join, indirect=True)
 def test_a_database_ahead_of_the_code_is_refused(kit: Kit) -> None:
     """Own commands cannot tell."""
     files = add(kit, 3)
@@ -183,15 +98,16 @@ def test_a_database_ahead_of_the_code_is_refused(kit: Kit) -> None:
     assert not run(kit, state="status").get("failed")
 
 
-@pytest.mark.parametrize("tool", KITS)
-def test_two_controllers_at_once_migrate_once(tool: str, new_kit: Callable[[str, str], Kit]) -> None:
+@pytest.mark.parametrize(("tool", "system"), BOTH)
+def test_two_controllers_at_once_migrate_once(tool: str, system: str, new_kit: Callable[..., Kit]) -> None:
     """From two folders, as two hosts would: only the database can keep them apart."""
-    kits = [with_two(new_kit(tool, folder)) for folder in ("one", "other")]
+    kits = [with_two(new_kit(tool, system, folder)) for folder in ("one", "other")]
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(run, kits))
     assert [result.get("failed", False) for result in results] == [False, False], results
     assert sorted(result["changed"] for result in results) == [False, True]
     assert kits[0].tables() == {"t1", "t2"}
+    assert not any(result.get("warnings") for result in results), results
 
 
 def test_confiture_a_look_writes_nothing(confiture: Kit, postgresql: PostgresServer) -> None:
@@ -332,9 +248,9 @@ def test_confiture_takes_its_database_from_one_place(confiture: Kit) -> None:
     assert result.get("applied") == names(confiture, 1, 2), result
 
 
-def test_alembic_that_does_not_commit_is_found_out(new_kit: Callable[[str], Kit]) -> None:
+def test_alembic_that_does_not_commit_is_found_out(new_kit: Callable[..., Kit]) -> None:
     """An env.py from before SQLAlchemy 2 rolls back at its end, and Alembic says that all went well."""
-    kit = with_two(new_kit("alembic"))
+    kit = with_two(new_kit("alembic", "sqlite"))
     env = kit.release / "migrations/env.py"
     text = env.read_text().replace("as connection:\n", "as connection:\n    connection.begin()\n")
     env.write_text(text)
