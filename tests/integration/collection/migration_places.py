@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,9 +19,10 @@ PYTHON_TOOLS = ("fraiseql-confiture>=1.29,<1.30", "psycopg[binary]>=3.2,<4", "dj
 
 
 def shared(name: str, make: Callable[[Path], None]) -> Path:
-    """A folder that is made once for all test processes of this machine: the first makes it, the others wait."""
-    folder = Path(tempfile.gettempdir()) / f"fraisier-tests-{name}"
-    with folder.with_suffix(".lock").open("w") as lock:
+    """A folder that is made once for all test processes of this user: the first makes it, the others wait."""
+    folder = Path.home() / ".cache" / "fraisier-tests" / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -34,10 +35,11 @@ def shared(name: str, make: Callable[[Path], None]) -> Path:
 def python_tools() -> Path:
     def make(folder: Path) -> None:
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
-        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *PYTHON_TOOLS], check=True)
 
-    return shared(f"migration-tools-{sys.version_info[0]}.{sys.version_info[1]}", make)
+    wanted = hashlib.sha256(" ".join(PYTHON_TOOLS).encode()).hexdigest()[:8]
+    return shared(f"migration-tools-{sys.version_info[0]}.{sys.version_info[1]}-{wanted}", make)
 
 
 @pytest.fixture(scope="session")
