@@ -3,7 +3,8 @@
 # that it can serve again. In: f_state (present, undone, settled) f_by (nothing, copy) f_release f_good (the release that is known to hold, '' for none)
 # f_at f_app_path f_timeout_seconds f_lock_timeout_seconds; database_lock.sh, backup_run.sh, a way of making copies, what brings such copies back
 # (restore_*.sh), and a replace_*.sh: replace_ready (sets f_before, '' where nothing serves, and f_shown), is_kept_for_sure NAME, clear_beside, make_empty, fit_beside, swap_in,
-# swap_back RELEASE NAME, forget NAME. A note has the line `before NAME` and, once the swap is through, the line `through`.
+# swap_back RELEASE NAME, forget NAME. A note has the line `before NAME`, the line `through` once the swap is through, and `held` once the
+# release has proven itself.
 f_tag=
 f_notes_in=$f_app_path/.fraisier/replaced
 f_own_note=$f_notes_in/$f_release
@@ -33,7 +34,8 @@ notes() { # releases that have a note here, but for this one, the oldest first
     if [ -f "$f_file" ] && [ "$f_name" != "$f_release" ] && is_release_id "$f_name"; then echo "$f_name"; fi
   done
 }
-is_settled() { # a release that is known to hold, or is older than that one
+is_settled() { # a release that has proven itself here, is known to hold, or is older than that one
+  ! grep -qx held "$f_notes_in/$1" || return 0
   [ -n "$f_good" ] && [ "$(printf '%s\n' "$1" "$f_good" | LC_ALL=C sort | tail -n 1)" = "$f_good" ]
 }
 begin() {
@@ -131,7 +133,14 @@ undone() {
 # The release has proven itself: what served before it stays, and nothing older.
 settled() {
   f_gone=$([ -f "$f_own_note" ] && notes)
-  if [ -f "$f_own_note" ]; then emit before "$(before_of "$f_release")"; fi
+  if [ -f "$f_own_note" ]; then
+    emit before "$(before_of "$f_release")"
+    if [ "$f_check" = 0 ] && ! grep -qx held "$f_own_note"; then
+      write_note "$(cat "$f_own_note")
+held
+"
+    fi
+  fi
   if [ -n "$f_gone" ] && [ "$f_check" = 0 ]; then begin; fi
   for f_each in $f_gone; do
     f_old=$(before_of "$f_each")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from estate import Estate, release_id
 
 from tests.integration.record.postgresql import PostgresServer
 
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # its python has a driver of PostgreSQL
 COMMIT = "0123456789ab" + "0" * 28
 FIRST, SECOND, THIRD = (release_id(COMMIT, number) for number in (1, 2, 3))
 
@@ -49,7 +51,7 @@ class Shop:
 
     def replace(self, release: str, *, check: bool = False, **more: Any) -> dict[str, Any]:
         given = {"app_path": str(self.app), "release_id": release, "source": self.source, **more}
-        return perform("replace", given, path=os.environ["PATH"], check=check)
+        return perform("replace", given, path=PATH, check=check)
 
     def ok(self, release: str, **more: Any) -> dict[str, Any]:
         result = self.replace(release, **more)
@@ -59,7 +61,7 @@ class Shop:
 
     def back_up(self) -> None:
         given = {"app_path": str(self.app), "source": self.source, **self.copies}
-        assert not perform("backup", given, path=os.environ["PATH"]).get("failed")
+        assert not perform("backup", given, path=PATH).get("failed")
 
     def rows(self, name: str = "") -> Rows:
         if self.server:
@@ -125,6 +127,19 @@ def test_release_that_did_not_come_to_its_end_is_no_state_to_go_back_to(shop: Sh
     assert (result["undone"], shop.rows(), shop.rows(result["before"])) == ([FIRST], {}, filled)
     shop.ok(SECOND, state="undone")
     assert (shop.rows(), shop.all()) == (filled, {shop.name})
+
+
+def test_release_that_has_proven_itself_here_needs_nobody_who_says_so(shop: Shop) -> None:
+    """A playbook that is run without Fraisier knows of no release that holds."""
+    shop.ok(FIRST)
+    shop.execute("CREATE TABLE made (id INTEGER, n INTEGER)")
+    shop.ok(FIRST, state="settled", check=True)
+    assert shop.ok(SECOND, check=True)["changed"] is True
+    shop.ok(FIRST, state="settled")
+    result = shop.ok(SECOND)
+    assert (result["undone"], shop.rows(result["before"])) == ([], {"made": []})
+    shop.ok(SECOND, state="undone")
+    assert shop.rows() == {"made": []}
 
 
 def test_only_the_last_one_is_kept_once_a_release_has_proven_itself(shop: Shop) -> None:
