@@ -119,26 +119,6 @@ def test_a_stale_copy_of_the_collection_is_named_by_doctor_and_not_run(world: Wo
     assert str(stale) in said[1]
 
 
-def test_what_is_not_built_is_refused_clearly(world: World) -> None:
-    text = world.config.read_text()
-    world.config.write_text(text + NOT_BUILT.format(repository=world.repository, app=world.root / "etl"))
-    world.fraisier("config", "validate")
-    refused = world.json("deploy", "numbers", "production", expect=3)
-    assert refused["error"]["code"] == "NotBuiltYet"
-    assert "fetch" in refused["error"]["message"]
-    assert world.history() == []
-
-
-NOT_BUILT = """\
-  numbers:
-    type: etl
-    git_repo: {repository}
-    connection: local
-    environments:
-      production: {{app_path: {app}, script: run.py, fetch: push}}
-"""
-
-
 def test_a_hostile_branch_name_runs_nothing_anywhere(world: World) -> None:
     """A branch name, a commit message and a description are data for Ansible, git and every shell."""
     canary = world.root / "canary"
