@@ -56,8 +56,8 @@ def test_the_library_deploys_probes_and_rolls_back_in_the_words_of_the_seeds(
     assert target.execute().success
     assert target.rollback().success
     assert target.get_current_version() == first
-    database = Database(world.environ["FRAISIER_DATABASE_URL"])
-    kinds = [(str(row.kind), str(row.trigger)) for row in database.get_recent_deployments(limit=3)]
+    with Database(world.environ["FRAISIER_DATABASE_URL"]) as database:
+        kinds = [(str(row.kind), str(row.trigger)) for row in database.get_recent_deployments(limit=3)]
     assert kinds == [("rollback", "api"), ("deploy", "api"), ("deploy", "api")]
     world.production.end()
     assert target.health_check() is False
