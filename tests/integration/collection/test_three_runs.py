@@ -147,6 +147,7 @@ def test_every_role_is_run_three_times() -> None:
         "jobs",
         "docker_compose",
         "restore",
+        "replace",
         "coolify",
     }
 
