@@ -85,7 +85,7 @@ ALTER DATABASE :"old" RENAME TO :"before";
 ALTER DATABASE :"new" RENAME TO :"old";
 COMMIT;
 SQL
-    [ "$f_tries" -lt 5 ] || fail_run "$f_database could not be replaced, and is as it was" 1
+    [ "$f_tries" -lt 20 ] || fail_run "$f_database could not be replaced, and is as it was" 1
     f_tries=$((f_tries + 1))
   done
 }
