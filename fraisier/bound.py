@@ -16,6 +16,7 @@ from fraisier.errors import FraisierError, PlanRefused, UsageError
 from fraisier.evidence import Evidence
 from fraisier.plan import Plan, Release, digest
 from fraisier.record import plans, write
+from fraisier.replacement import successor
 from fraisier.risk import Grade, grade
 from fraisier.run import Options, Runner
 from fraisier.vocabulary import Event, EventKind, Phase, Target
@@ -143,7 +144,7 @@ def look(
 def _note(found: Findings, event: Event) -> None:
     if event.kind is not EventKind.OK or not event.host:
         return
-    action, result = event.action.rsplit(".", 1)[-1], event.result
+    action, result = event.own, event.result
     if action == "preflight":
         service = result.get("service") or {}
         state = {"release_id": result.get("current_release_id"), "version": result.get("current_version")}
@@ -160,13 +161,13 @@ def _note(found: Findings, event: Event) -> None:
     elif action == "replace" and event.phase == Phase.MIGRATE:
         found["migration"] = _replaced(event)
     if event.changed and event.host in found["hosts"]:
-        found["hosts"][event.host]["changes"].append(_change(event, action))
+        found["hosts"][event.host]["changes"].append(_change(event))
 
 
 def _replaced(event: Event) -> dict[str, Any]:
     """What is pending in a database that would be replaced says nothing."""
     copy = event.result.get("copy") or ""
-    by = f"the copy of {copy}" if copy else "an empty one"
+    what = f"the database {event.result.get('database')} would be replaced by {successor(copy)}"
     return {
         "host": event.host,
         "known": False,
@@ -174,11 +175,11 @@ def _replaced(event: Event) -> dict[str, Any]:
         "pending": [],
         "grades": [replacing("copy" if copy else "nothing")],
         "replaces": True,
-        "note": f"the database {event.result.get('database')} would be replaced by {by} on {event.host}, and migrated from there",
+        "note": f"{what} on {event.host}, and migrated from there",
     }
 
 
-def _change(event: Event, action: str) -> dict[str, Any]:
+def _change(event: Event) -> dict[str, Any]:
     """``was`` is a digest of what the host had; what it shall have follows from commit and configuration."""
     diffs = event.result.get("diff") or []
     diffs = [diffs] if isinstance(diffs, Mapping) else diffs
@@ -186,7 +187,7 @@ def _change(event: Event, action: str) -> dict[str, Any]:
     return {
         "phase": event.phase,
         "task": event.task,
-        "action": action if event.action.startswith("fraisier.deploy.") else event.action,
+        "action": event.own or event.action,
         "was": digest(was) if was else "",
         "files": [header for header, _ in was if header],
         "diff": diff_text(diffs)[:LONGEST_DIFF],

@@ -103,7 +103,7 @@ def _see(plan: Plan, name: str, host: _Host, event: Event) -> None:
     if event.kind is EventKind.UNREACHABLE:
         host.findings.append(_login(name, host.variables, event.message))
     elif event.kind in (EventKind.OK, EventKind.FAILED):
-        match event.action.rsplit(".", 1)[-1]:
+        match event.own:
             case "doctor" | "coolify":
                 host.findings += _looked(plan, name, host, event)
             case "health":

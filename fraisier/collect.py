@@ -47,7 +47,7 @@ def collect(ledger: Ledger, resolved: ResolvedFraise, environ: Mapping[str, str]
         for event in runner.run(plan, secrets):
             if event.kind in (EventKind.UNREACHABLE, EventKind.FAILED):
                 found.unreachable[event.host] = said(event.message)
-            elif event.kind is EventKind.OK and event.action.endswith(".runs"):
+            elif event.kind is EventKind.OK and event.own == "runs":
                 heard += [(event.host, run) for run in event.result.get("runs") or ()]
         if not heard and not found.unreachable and runner.outcome.status != "successful":
             words = " ".join(runner.outcome.output[-5:]) or f"the run ended with {runner.outcome.status}"

@@ -16,14 +16,12 @@ from fraisier.fraise_types.migration_tools import THEIRS, commands_of
 from fraisier.fraise_types.service import HealthCheck
 from fraisier.plan import Plan, Release, Secrets, Template, digest
 from fraisier.variables import database_of, module_of, repository_of, target_variables
-from fraisier.vocabulary import is_commit
+from fraisier.vocabulary import COLLECTION, is_commit
 
 if TYPE_CHECKING:
     from fraisier.config import ResolvedFraise
     from fraisier.fraise_types import RunsJobs
     from fraisier.fraise_types.settings import Host
-
-COLLECTION = "fraisier.deploy"
 
 
 RELEASE_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}-[a-z0-9]{6}")

@@ -156,7 +156,7 @@ class Evidence:
                 host.phases[event.phase] = state
         if event.phase == Phase.ACTIVATE and event.host not in self.moved and event.kind is not EventKind.SKIPPED:
             self.moved.append(event.host)
-        if event.action.endswith(".replace") and event.phase in (Phase.MIGRATE, Phase.PRUNE):
+        if event.own == "replace" and event.phase in (Phase.MIGRATE, Phase.PRUNE):
             see = self.replacement.see if event.phase == Phase.MIGRATE else self.replacement.see_settled
             see(event)
         elif event.phase == Phase.MIGRATE:
@@ -169,7 +169,7 @@ class Evidence:
             _see_result(host, event)
 
     def _see_migration(self, event: Event) -> None:
-        if not event.action.endswith("migrate"):
+        if event.own != "migrate":
             return
         migration, result = self.migration, event.result
         if event.kind is EventKind.TASK:
@@ -270,7 +270,7 @@ def _failure(event: Event) -> Failure:
 
 def _see_result(host: HostEvidence, event: Event) -> None:
     result = event.result
-    match event.action.rsplit(".", 1)[-1]:
+    match event.own:
         case "preflight":
             _see_found(host, result)
         case "activate" if event.kind is EventKind.OK:

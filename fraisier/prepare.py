@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fraisier.compile import COLLECTION
 from fraisier.connection import connection_variables, inventory_groups
 from fraisier.errors import UsageError
 from fraisier.fraise_types import backup
 from fraisier.plan import Plan, Secrets, Template
 from fraisier.secrets import SecretRef
 from fraisier.variables import module_of
+from fraisier.vocabulary import COLLECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from fraisier.vocabulary import Event
 
 
+def successor(copy: str) -> str:
+    """What takes the place of a database, in words; ``copy``: of which moment, '' for none."""
+    return f"the copy of {copy}" if copy else "an empty one"
+
+
 @dataclass
 class Replacement:
     """``is_replaced``: None while it is not known. ``before``: where that is kept which served, '' where nothing did; ``copy``: what took
@@ -46,7 +51,7 @@ class Replacement:
         """In words, for a deployment that held."""
         if not self.is_replaced:
             return ""
-        by = f"the copy of {self.copy}" if self.copy else "an empty one"
+        by = successor(self.copy)
         kept = f"; what served before is kept as {self.before}" if self.before else "; there was none before"
         gone = f", {', '.join(self.removed)} is gone" if self.removed else ""
         return f"the database was replaced by {by}{kept}{gone}"

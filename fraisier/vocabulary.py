@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
+COLLECTION = "fraisier.deploy"
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -128,6 +129,11 @@ class Event:
     ignored: bool = False
     message: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def own(self) -> str:
+        """Short name of the action, such as ``migrate``, when it is our collection's; '' for anybody else's of whatever name."""
+        return self.action.removeprefix(f"{COLLECTION}.") if self.action.startswith(f"{COLLECTION}.") else ""
 
 
 def is_commit(text: str) -> bool:

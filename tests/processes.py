@@ -13,6 +13,11 @@ def _folders() -> Iterator[Path]:
     return (folder for folder in Path("/proc").iterdir() if re.fullmatch(r"[0-9]+", folder.name))
 
 
+def _parts(text: bytes) -> list[str]:
+    """A process that gives itself a title ends it as it likes: nothing of it may be lost."""
+    return text.removesuffix(b"\0").decode(errors="replace").split("\0") if text else []
+
+
 def command_lines() -> dict[int, list[str]]:
     """The arguments of each process, by pid; those of a zombie or a kernel thread are none."""
     found = {}
@@ -21,7 +26,7 @@ def command_lines() -> dict[int, list[str]]:
             line = (folder / "cmdline").read_bytes()
         except OSError:
             continue
-        found[int(folder.name)] = line.decode(errors="replace").split("\0")[:-1]
+        found[int(folder.name)] = _parts(line)
     return found
 
 
@@ -33,7 +38,7 @@ def environments() -> dict[int, set[str]]:
             environment = (folder / "environ").read_bytes()
         except OSError:
             continue
-        found[int(folder.name)] = set(environment.decode(errors="replace").split("\0")[:-1])
+        found[int(folder.name)] = set(_parts(environment))
     return found
 
 

@@ -140,7 +140,7 @@ def _run(
     with Runner(environ, resolved.settings.inventory_environment) as runner:
         for event in runner.run(plan, secrets, Options(check=check, diff=diff)):
             evidence.see(event)
-            if event.kind is EventKind.OK and event.action.endswith("bootstrap"):
+            if event.kind is EventKind.OK and event.own == "bootstrap":
                 results[event.host] = _result(event)
                 if diff and not quiet:
                     click.echo(diff_text(event.result.get("diff") or []), nl=False)

@@ -50,7 +50,7 @@ class Progress:
 def detail(event: Event) -> str:
     """What a finished task has to say in a few words, where it has something to say."""
     result = event.result
-    match event.action.rsplit(".", 1)[-1]:
+    match event.own:
         case "health" if result.get("healthy") and result.get("version"):
             return f"answers as {str(result['version'])[:10]}"
         case "migrate" if result.get("applied") or result.get("rolled_back"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fraisier.errors import (
@@ -156,3 +158,22 @@ def test_hosts_that_left_their_load_balancer_are_known() -> None:
         STATS,
     )
     assert (evidence.drained, evidence.moved) == (["web1", "web2"], [])
+
+
+@pytest.mark.parametrize(
+    "name", ["ansible.builtin.replace", "community.general.migrate", "replace", "somebody.else.replace"]
+)
+def test_a_hook_whose_module_has_the_name_of_ours_moves_no_database(name: str) -> None:
+    evidence = Evidence(["web1"])
+    for kind in (EventKind.TASK, EventKind.FAILED):
+        evidence.see(replace(event("web1", "migrate", kind, replaced=True, before="x"), action=name))
+    assert not evidence.replacement.moved
+    assert not evidence.migration.moved
+
+
+@pytest.mark.parametrize("name", ["ansible.builtin.service", "service"])
+def test_a_hook_that_reloads_a_service_says_nothing_of_ours(name: str) -> None:
+    evidence = Evidence(["web1"])
+    evidence.see(event("web1", "restart", action="service", state="running", pid=7))
+    evidence.see(replace(event("web1", "restart", state="started", name="nginx"), action=name))
+    assert evidence.hosts["web1"].service["pid"] == 7
